@@ -1,0 +1,1 @@
+"""PostgreSQL: its wire protocol, its SQL, its catalogue."""
