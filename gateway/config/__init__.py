@@ -1,0 +1,27 @@
+"""The configuration: `load()` gives `Settings`, or every problem of the file at once."""
+
+from gateway.config.load import load
+from gateway.config.settings import (
+    DatabaseSettings,
+    Durability,
+    LimitSettings,
+    ListenSettings,
+    LogFormat,
+    Secret,
+    Settings,
+    TlsMode,
+    TlsSettings,
+)
+
+__all__ = [
+    "DatabaseSettings",
+    "Durability",
+    "LimitSettings",
+    "ListenSettings",
+    "LogFormat",
+    "Secret",
+    "Settings",
+    "TlsMode",
+    "TlsSettings",
+    "load",
+]

@@ -1,0 +1,63 @@
+"""Structured logging: one line for each event, for a terminal or as JSON for a collector.
+
+`event(logger, level, name, message, **fields)` is the only way in. Fields hold names, numbers and states: never a
+secret, never a value from a statement or a row.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+_FIELDS = "menshen_fields"
+_EVENT = "menshen_event"
+
+
+def event(logger: logging.Logger, level: int, name: str, message: str, **fields: Any) -> None:
+    """Log one event. `name` is a stable word for machines (`policy_loaded`), `message` a sentence for people."""
+    logger.log(level, message, extra={_EVENT: name, _FIELDS: fields})
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time":…, "level":…, "logger":…, "event":…, "message":…, <fields>}`"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": getattr(record, _EVENT, "log"),
+            "message": record.getMessage(),
+        }
+        document.update(getattr(record, _FIELDS, {}))
+        if record.exc_info:
+            document["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False, default=str)
+
+
+class HumanFormatter(logging.Formatter):
+    """`12:00:01 INFO  message  field=value`: control characters are escaped, an event stays on its line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, _FIELDS, {})
+        tail = "".join(f"  {key}={value}" for key, value in fields.items())
+        clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        line = f"{clock} {record.levelname:<7} {record.getMessage()}{tail}"
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure(fmt: str, level: str, stream: TextIO | None = None) -> None:
+    """Send every logger of the process to `stream` (standard error). `fmt` is `json` or `human`."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if fmt == "json" else HumanFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # casbin logs the values of requests, asyncio.debug and aiohttp.access the addresses: none of it is ours to log.
+    for name in ("casbin", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
