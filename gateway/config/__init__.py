@@ -1,6 +1,6 @@
 """The configuration: `load()` gives `Settings`, or every problem of the file at once."""
 
-from gateway.config.load import load
+from gateway.config.loader import load
 from gateway.config.settings import (
     DatabaseSettings,
     Durability,

@@ -68,7 +68,8 @@ def key_lines(text: str) -> Mapping[Path, int]:
             continue
         if header := _HEADER.match(line):
             table = _open_table(_parts(header.group(2)), header.group(1) == "[[", counts)
-            lines.setdefault(table, number)
+            for length in range(1, len(table) + 1):
+                lines.setdefault(table[:length], number)
             continue
         if key := _KEY.match(line):
             parts = _parts(key.group(1))

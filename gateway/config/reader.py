@@ -211,7 +211,7 @@ def _scalar(hint: Any, value: Any, path: KeyPath, source: Source, metadata: Mapp
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
         return _choice(hint, value, path, source)
     if hint in (int, float):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (hint is int and value != int(value)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or _has_fraction(hint, value):
             wanted = "a whole number" if hint is int else "a number"
             unit = f" of {metadata['unit']}" if metadata.get("unit") else ""
             source.problem(path, f"{name} must be {wanted}{unit}, not {value!r}")
@@ -227,6 +227,10 @@ def _scalar(hint: Any, value: Any, path: KeyPath, source: Source, metadata: Mapp
     wanted = {bool: "true or false", str: "a text", Path: "a path"}.get(hint, str(hint))
     source.problem(path, f"{name} must be {wanted}, not {_kind(value)}")
     raise _InvalidError
+
+
+def _has_fraction(hint: Any, value: float) -> bool:
+    return hint is int and isinstance(value, float) and not value.is_integer()
 
 
 def _choice(hint: type[enum.StrEnum], value: Any, path: KeyPath, source: Source) -> enum.StrEnum:
