@@ -1,0 +1,146 @@
+"""Messages of a client in the steady state: decode beside encode.
+
+PostgreSQL documentation, "Message Formats". Texts and names stay bytes: the session decodes what it judges, in the
+client's encoding, and forwards the rest untouched.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.postgres.wire.framing import Fields, frame
+from gateway.errors import ProtocolViolation
+
+SYNC: Final = frame(b"S")
+FLUSH: Final = frame(b"H")
+TERMINATE: Final = frame(b"X")
+COPY_DONE: Final = frame(b"c")
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    name: bytes
+    text: bytes
+    types: bytes
+    """Count and OIDs as they came: nothing here depends on them."""
+
+
+def decode_parse(body: bytes) -> Parse:
+    fields = Fields(body)
+    name, text = fields.cstring(), fields.cstring()
+    start = fields.position
+    fields.take(4 * fields.int16())
+    fields.end()
+    return Parse(name, text, body[start:])
+
+
+def encode_parse(name: bytes, text: bytes, types: bytes = b"\0\0") -> bytes:
+    return frame(b"P", name + b"\0" + text + b"\0" + types)
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    portal: bytes
+    statement: bytes
+    formats: tuple[int, ...]
+    values: tuple[bytes | None, ...]
+    result_formats: tuple[int, ...]
+
+    def format_of(self, number: int) -> int:
+        """0 text, 1 binary, of the 1-based parameter `number`."""
+        if not self.formats:
+            return 0
+        return self.formats[0] if len(self.formats) == 1 else self.formats[number - 1]
+
+
+def decode_bind(body: bytes) -> Bind:
+    """The whole message; the session calls this only where it must look at a value."""
+    fields = Fields(body)
+    portal, statement = fields.cstring(), fields.cstring()
+    formats = tuple(fields.int16() for _ in range(fields.int16()))
+    values: list[bytes | None] = []
+    for _ in range(fields.int16()):
+        size = fields.int32()
+        if size < -1:
+            raise ProtocolViolation("invalid length of a parameter")
+        values.append(None if size == -1 else fields.take(size))
+    result_formats = tuple(fields.int16() for _ in range(fields.int16()))
+    fields.end()
+    if len(formats) > 1 and len(formats) != len(values):
+        raise ProtocolViolation(f"bind message has {len(formats)} parameter formats but {len(values)} parameters")
+    return Bind(portal, statement, formats, tuple(values), result_formats)
+
+
+def encode_bind(message: Bind) -> bytes:
+    parts = [message.portal, b"\0", message.statement, b"\0"]
+    parts.append(struct.pack(f"!H{len(message.formats)}H", len(message.formats), *message.formats))
+    parts.append(struct.pack("!H", len(message.values)))
+    for value in message.values:
+        parts.append(struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value)
+    parts.append(struct.pack(f"!H{len(message.result_formats)}H", len(message.result_formats), *message.result_formats))
+    return frame(b"B", b"".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What Describe and Close are about: `kind` is `S` (statement) or `P` (portal), as a byte's value."""
+
+    kind: int
+    name: bytes
+
+
+STATEMENT: Final = ord("S")
+PORTAL: Final = ord("P")
+
+
+def decode_target(body: bytes) -> Target:
+    fields = Fields(body)
+    kind, name = fields.byte(), fields.cstring()
+    fields.end()
+    if kind not in (STATEMENT, PORTAL):
+        raise ProtocolViolation(f"invalid subtype {kind} of a Describe or Close message")
+    return Target(kind, name)
+
+
+def encode_describe(target: Target) -> bytes:
+    return frame(b"D", bytes((target.kind,)) + target.name + b"\0")
+
+
+def encode_close(target: Target) -> bytes:
+    return frame(b"C", bytes((target.kind,)) + target.name + b"\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    portal: bytes
+    limit: int
+
+
+def decode_execute(body: bytes) -> Execute:
+    fields = Fields(body)
+    portal, limit = fields.cstring(), fields.int32()
+    fields.end()
+    return Execute(portal, limit)
+
+
+def encode_execute(message: Execute) -> bytes:
+    return frame(b"E", message.portal + b"\0" + struct.pack("!i", message.limit))
+
+
+def decode_query(body: bytes) -> bytes:
+    """The text of a Query."""
+    fields = Fields(body)
+    text = fields.cstring()
+    fields.end()
+    return text
+
+
+def encode_query(text: bytes) -> bytes:
+    return frame(b"Q", text + b"\0")
+
+
+def decode_function_call(body: bytes) -> int:
+    """The function's OID; the arguments are the database's business."""
+    return Fields(body).uint32()
