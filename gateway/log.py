@@ -16,9 +16,15 @@ _FIELDS = "menshen_fields"
 _EVENT = "menshen_event"
 
 
-def event(logger: logging.Logger, level: int, name: str, message: str, **fields: Any) -> None:
-    """Log one event. `name` is a stable word for machines (`policy_loaded`), `message` a sentence for people."""
-    logger.log(level, message, extra={_EVENT: name, _FIELDS: fields})
+def event(
+    logger: logging.Logger, level: int, name: str, message: str, *, exc_info: bool = False, **fields: Any
+) -> None:
+    """Log one event. `name` is a stable word for machines (`policy_loaded`), `message` a sentence for people.
+
+    `exc_info` adds the traceback of the current exception: for defects of the gateway only, since an exception of
+    a driver can quote data.
+    """
+    logger.log(level, "%s", message, exc_info=exc_info, extra={_EVENT: name, _FIELDS: fields})
 
 
 class JsonFormatter(logging.Formatter):

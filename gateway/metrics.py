@@ -1,0 +1,292 @@
+"""Every metric: its name, labels, buckets and help, and the counters behind it. Nothing else is exported anywhere.
+
+The hot path adds to plain dictionaries and lists; `collect` turns them into Prometheus families when they are asked
+for. Label values come from the bundle, the configuration or fixed sets. What a client could choose freely is counted
+as `other`, so that no client can make the series grow.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Labels: TypeAlias = tuple[str, ...]
+
+STAGES = ("read", "judge", "upstream", "record")
+"""Stations of a statement: reading frames, judging the text, waiting for the database, making the record durable."""
+
+# Upper bounds in microseconds. A cached judgement takes 1 us, a first-seen text 100, a query anything.
+BUCKETS_US = (
+    1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
+)  # fmt: skip
+
+OTHER = "other"
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One metric as it is documented and exported."""
+
+    name: str
+    kind: str
+    """`counter`, `gauge` or `histogram`"""
+    labels: Labels
+    help: str
+
+
+def _define(*rows: tuple[str, str, str, str]) -> Mapping[str, Definition]:
+    return {name: Definition(f"menshen_{name}", kind, tuple(labels.split()), text) for name, kind, labels, text in rows}
+
+
+DEFINITIONS: Mapping[str, Definition] = _define(
+    ("build_info", "gauge", "version python loop", "Always 1; the labels tell what is running."),
+    ("start_timestamp_seconds", "gauge", "", "When the gateway started, as Unix time."),
+    ("ready", "gauge", "check", "Whether a readiness check holds (1) or not (0)."),
+    ("statements_total", "counter", "database kind purpose verdict", "Statements judged."),
+    ("denials_total", "counter", "database reason", "Statements denied, by the reason."),
+    ("errors_total", "counter", "database sqlstate_class", "Errors sent to clients, by SQLSTATE class."),
+    ("rows_total", "counter", "class disclosure", "Rows sent, once for each data class that their statement touches."),
+    ("result_rows_total", "counter", "database", "Rows sent to clients."),
+    ("result_bytes_total", "counter", "database", "Bytes of results sent to clients."),
+    ("lookups_total", "counter", "database class", "Raw comparisons that a lookup right allowed."),
+    ("stage_duration_seconds", "histogram", "stage", "Time of a statement in each station of the gateway."),
+    ("overhead_seconds", "histogram", "", "Time that the gateway adds to a statement."),
+    ("plan_cache_hits_total", "counter", "database", "Texts whose verdict was known."),
+    ("plan_cache_misses_total", "counter", "database", "Texts that had to be read and judged."),
+    ("connections", "gauge", "database", "Client sessions that are open."),
+    ("sessions_total", "counter", "database", "Client sessions that were authenticated."),
+    ("logins_failed_total", "counter", "reason", "Connections that did not become a session, by the reason."),
+    ("pool_connections", "gauge", "database", "Connections to the database that are open."),
+    ("pool_limit_connections", "gauge", "database", "Connections to the database that the pool may open."),
+    ("upstream_failures_total", "counter", "database reason", "Connections to the database that failed."),
+    ("upstream_up", "gauge", "database", "Whether the database answered when it was last asked (1) or not (0)."),
+    ("policy_info", "gauge", "digest", "Always 1; the digest of the bundle in force."),
+    ("policy_loaded_timestamp_seconds", "gauge", "", "When the bundle in force was loaded, as Unix time."),
+    ("policy_warnings", "gauge", "", "Warnings of the bundle in force."),
+    ("policy_reloads_total", "counter", "result", "Attempts to load a bundle: loaded, unchanged, refused."),
+    ("policy_stale", "gauge", "", "Whether the bundle's files are refused and an older bundle is in force (1)."),
+    ("catalogue_age_seconds", "gauge", "database", "Time since the database's catalogue was read."),
+    ("catalogue_relations", "gauge", "database", "Relations that the catalogue of the database holds."),
+    ("catalogue_refreshes_total", "counter", "database result", "Readings of the catalogue: read, failed."),
+    ("trail_healthy", "gauge", "", "Whether records can be written (1); at 0 governed statements are denied."),
+    ("trail_records_total", "counter", "", "Records written since the start."),
+    ("trail_written_bytes_total", "counter", "", "Bytes of records written since the start."),
+    ("trail_segments", "gauge", "", "Segments that the trail has."),
+    ("trail_last_fsync_timestamp_seconds", "gauge", "", "When records last reached the disk, as Unix time."),
+)
+
+# PostgreSQL documentation, appendix A: the classes that a client can meet. The rest counts as `other`.
+_SQLSTATE_CLASSES = frozenset(
+    [
+        "02",
+        "03",
+        "08",
+        "0A",
+        "21",
+        "22",
+        "23",
+        "24",
+        "25",
+        "26",
+        "28",
+        "2B",
+        "2D",
+        "2F",
+        "34",
+        "38",
+        "39",
+        "3B",
+        "3D",
+        "3F",
+        "40",
+        "42",
+        "44",
+        "53",
+        "54",
+        "55",
+        "57",
+        "58",
+        "72",
+        "F0",
+        "P0",
+        "XX",
+    ]
+)
+
+# The words that planner, session and server use; each is a constant in the code. More is `other`, up to this many.
+_MAX_WORDS = 64
+
+
+class Histogram:
+    """Counts in fixed buckets of microseconds."""
+
+    __slots__ = ("counts", "sum_us")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_US) + 1)
+        self.sum_us = 0
+
+    def observe(self, microseconds: int) -> None:
+        self.counts[bisect_left(BUCKETS_US, microseconds)] += 1
+        self.sum_us += microseconds
+
+
+class Counter(dict[Labels, int]):
+    """Counts by label values; a missing one is 0."""
+
+    def __missing__(self, key: Labels) -> int:
+        return 0
+
+
+@dataclass(slots=True)
+class TrailState:
+    """What the trail's writer says of itself."""
+
+    healthy: bool = True
+    records: int = 0
+    bytes: int = 0
+    segments: int = 0
+    last_fsync: float = 0.0
+    """Unix time; 0: never."""
+
+
+@dataclass(slots=True)
+class Gauges:
+    """States that the composition root keeps true; read when metrics are asked for."""
+
+    build: Labels = ("", "", "")
+    started: float = 0.0
+    ready: Callable[[], Mapping[str, bool]] = dict
+    pool: Callable[[], Mapping[str, tuple[int, int]]] = dict
+    """database → (open, limit)"""
+    trail: Callable[[], TrailState] = TrailState
+    plan_cache: Callable[[], Mapping[str, tuple[int, int]]] = dict
+    """database → (hits, misses)"""
+    policy_digest: str = ""
+    policy_loaded: float = 0.0
+    policy_warnings: int = 0
+    policy_stale: bool = False
+    catalogue_read: dict[str, float] = field(default_factory=dict)
+    """database → Unix time"""
+    catalogue_relations: dict[str, int] = field(default_factory=dict)
+    upstream_up: dict[str, bool] = field(default_factory=dict)
+
+
+class Metrics(Collector):
+    """The counters of one gateway, and their export."""
+
+    def __init__(self, databases: Iterable[str], clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._databases = frozenset(databases)
+        self._purposes: frozenset[str] = frozenset()
+        self._classes: frozenset[str] = frozenset()
+        self._words: set[str] = set()
+        self.gauges = Gauges(started=clock())
+        self.counters = {key: Counter() for key, d in DEFINITIONS.items() if d.kind == "counter"}
+        self.statements = self.counters["statements_total"]
+        self.stages = {stage: Histogram() for stage in STAGES}
+        self.overhead = Histogram()
+        self.connections: dict[str, int] = dict.fromkeys(self._databases, 0)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def use_bundle(self, purposes: Iterable[str], classes: Iterable[str]) -> None:
+        """The names that may become label values, from the bundle in force."""
+        self._purposes, self._classes = frozenset(purposes), frozenset(classes)
+
+    # -- label values ---------------------------------------------------------------------------------------------
+    def _database(self, name: str) -> str:
+        return name if name in self._databases else OTHER
+
+    def _purpose(self, name: str | None) -> str:
+        return NONE if name is None else name if name in self._purposes else OTHER
+
+    def _class(self, name: str) -> str:
+        return name if name in self._classes or name == "public" else OTHER
+
+    def _word(self, word: str) -> str:
+        if word in self._words:
+            return word
+        if len(self._words) >= _MAX_WORDS or not word.replace("_", "").replace(" ", "").isalnum() or not word.isascii():
+            return OTHER
+        self._words.add(word)
+        return word
+
+    # -- export ---------------------------------------------------------------------------------------------------
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Every definition as a family, in the order of DEFINITIONS."""
+        gauges = self._gauge_values()
+        for key, definition in DEFINITIONS.items():
+            if definition.kind == "counter":
+                yield self._counter_family(key, definition)
+            elif definition.kind == "histogram":
+                yield self._histogram_family(key, definition)
+            else:
+                family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+                for labels, value in gauges[key].items():
+                    family.add_metric(labels, value)
+                yield family
+
+    def _counter_family(self, key: str, definition: Definition) -> Metric:
+        family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
+        values: Mapping[Labels, int] = self.counters[key]
+        if key.startswith("plan_cache_"):
+            index = 0 if "hits" in key else 1
+            values = {(name,): pair[index] for name, pair in self.gauges.plan_cache().items()}
+        elif key.startswith("trail_"):
+            trail = self.gauges.trail()
+            values = {(): trail.records if "records" in key else trail.bytes}
+        for labels, value in list(values.items()):
+            family.add_metric(labels, value)
+        return family
+
+    def _histogram_family(self, key: str, definition: Definition) -> Metric:
+        family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
+        series: Mapping[Labels, Histogram] = {(): self.overhead}
+        if key == "stage_duration_seconds":
+            series = {(stage,): histogram for stage, histogram in self.stages.items()}
+        for labels, histogram in series.items():
+            buckets: list[tuple[str, float]] = []
+            total = 0
+            for bound, count in zip(BUCKETS_US, histogram.counts, strict=False):
+                total += count
+                buckets.append((repr(bound / 1e6), total))
+            buckets.append(("+Inf", total + histogram.counts[-1]))
+            family.add_metric(labels, buckets, histogram.sum_us / 1e6)
+        return family
+
+    def _gauge_values(self) -> Mapping[str, Mapping[Labels, float]]:
+        gauges, now, trail = self.gauges, self._clock(), self.gauges.trail()
+        pool = gauges.pool()
+        return {
+            "build_info": {gauges.build: 1},
+            "start_timestamp_seconds": {(): gauges.started},
+            "ready": {(check,): float(good) for check, good in gauges.ready().items()},
+            "connections": {(name,): count for name, count in self.connections.items()},
+            "pool_connections": {(name,): pair[0] for name, pair in pool.items()},
+            "pool_limit_connections": {(name,): pair[1] for name, pair in pool.items()},
+            "upstream_up": {(name,): float(up) for name, up in gauges.upstream_up.items()},
+            "policy_info": {(gauges.policy_digest,): 1} if gauges.policy_digest else {},
+            "policy_loaded_timestamp_seconds": {(): gauges.policy_loaded},
+            "policy_warnings": {(): gauges.policy_warnings},
+            "policy_stale": {(): float(gauges.policy_stale)},
+            "catalogue_age_seconds": {(name,): max(0.0, now - at) for name, at in gauges.catalogue_read.items()},
+            "catalogue_relations": {(name,): count for name, count in gauges.catalogue_relations.items()},
+            "trail_healthy": {(): float(trail.healthy)},
+            "trail_segments": {(): trail.segments},
+            "trail_last_fsync_timestamp_seconds": {(): trail.last_fsync},
+        }
