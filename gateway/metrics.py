@@ -1,8 +1,7 @@
 """Every metric: its name, labels, buckets and help, and the counters behind it. Nothing else is exported anywhere.
 
 The hot path adds to plain dictionaries and lists; `collect` turns them into Prometheus families when they are asked
-for. Label values come from the bundle, the configuration or fixed sets. What a client could choose freely is counted
-as `other`, so that no client can make the series grow.
+for. `gateway.meter` adds to them while statements run; `Gauges` holds states, which the composition root keeps true.
 """
 
 from __future__ import annotations
@@ -27,9 +26,6 @@ BUCKETS_US = (
     1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
 )  # fmt: skip
-
-OTHER = "other"
-NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +60,10 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("plan_cache_misses_total", "counter", "database", "Texts that had to be read and judged."),
     ("connections", "gauge", "database", "Client sessions that are open."),
     ("sessions_total", "counter", "database", "Client sessions that were authenticated."),
-    ("logins_failed_total", "counter", "reason", "Connections that did not become a session, by the reason."),
+    ("logins_failed_total", "counter", "database reason", "Connections that did not become a session, by the reason."),
     ("pool_connections", "gauge", "database", "Connections to the database that are open."),
+    ("pool_waiting_clients", "gauge", "database", "Clients that wait for a connection to the database."),
     ("pool_limit_connections", "gauge", "database", "Connections to the database that the pool may open."),
-    ("upstream_failures_total", "counter", "database reason", "Connections to the database that failed."),
     ("upstream_up", "gauge", "database", "Whether the database answered when it was last asked (1) or not (0)."),
     ("policy_info", "gauge", "digest", "Always 1; the digest of the bundle in force."),
     ("policy_loaded_timestamp_seconds", "gauge", "", "When the bundle in force was loaded, as Unix time."),
@@ -78,52 +74,12 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("catalogue_relations", "gauge", "database", "Relations that the catalogue of the database holds."),
     ("catalogue_refreshes_total", "counter", "database result", "Readings of the catalogue: read, failed."),
     ("trail_healthy", "gauge", "", "Whether records can be written (1); at 0 governed statements are denied."),
+    ("trail_failures_total", "counter", "", "Records that could not be made durable; their rows were withheld."),
     ("trail_records_total", "counter", "", "Records written since the start."),
     ("trail_written_bytes_total", "counter", "", "Bytes of records written since the start."),
     ("trail_segments", "gauge", "", "Segments that the trail has."),
     ("trail_last_fsync_timestamp_seconds", "gauge", "", "When records last reached the disk, as Unix time."),
 )
-
-# PostgreSQL documentation, appendix A: the classes that a client can meet. The rest counts as `other`.
-_SQLSTATE_CLASSES = frozenset(
-    [
-        "02",
-        "03",
-        "08",
-        "0A",
-        "21",
-        "22",
-        "23",
-        "24",
-        "25",
-        "26",
-        "28",
-        "2B",
-        "2D",
-        "2F",
-        "34",
-        "38",
-        "39",
-        "3B",
-        "3D",
-        "3F",
-        "40",
-        "42",
-        "44",
-        "53",
-        "54",
-        "55",
-        "57",
-        "58",
-        "72",
-        "F0",
-        "P0",
-        "XX",
-    ]
-)
-
-# The words that planner, session and server use; each is a constant in the code. More is `other`, up to this many.
-_MAX_WORDS = 64
 
 
 class Histogram:
@@ -133,9 +89,9 @@ class Histogram:
 
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS_US) + 1)
-        self.sum_us = 0
+        self.sum_us = 0.0
 
-    def observe(self, microseconds: int) -> None:
+    def observe(self, microseconds: float) -> None:
         self.counts[bisect_left(BUCKETS_US, microseconds)] += 1
         self.sum_us += microseconds
 
@@ -166,8 +122,9 @@ class Gauges:
     build: Labels = ("", "", "")
     started: float = 0.0
     ready: Callable[[], Mapping[str, bool]] = dict
-    pool: Callable[[], Mapping[str, tuple[int, int]]] = dict
-    """database → (open, limit)"""
+    pool: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """database → (open connections, waiting clients)"""
+    pool_limit: dict[str, int] = field(default_factory=dict)
     trail: Callable[[], TrailState] = TrailState
     plan_cache: Callable[[], Mapping[str, tuple[int, int]]] = dict
     """database → (hits, misses)"""
@@ -186,41 +143,16 @@ class Metrics(Collector):
 
     def __init__(self, databases: Iterable[str], clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._databases = frozenset(databases)
-        self._purposes: frozenset[str] = frozenset()
-        self._classes: frozenset[str] = frozenset()
-        self._words: set[str] = set()
+        self.databases = frozenset(databases)
         self.gauges = Gauges(started=clock())
         self.counters = {key: Counter() for key, d in DEFINITIONS.items() if d.kind == "counter"}
         self.statements = self.counters["statements_total"]
         self.stages = {stage: Histogram() for stage in STAGES}
         self.overhead = Histogram()
-        self.connections: dict[str, int] = dict.fromkeys(self._databases, 0)
+        self.connections: dict[str, int] = dict.fromkeys(self.databases, 0)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
-
-    def use_bundle(self, purposes: Iterable[str], classes: Iterable[str]) -> None:
-        """The names that may become label values, from the bundle in force."""
-        self._purposes, self._classes = frozenset(purposes), frozenset(classes)
-
-    # -- label values ---------------------------------------------------------------------------------------------
-    def _database(self, name: str) -> str:
-        return name if name in self._databases else OTHER
-
-    def _purpose(self, name: str | None) -> str:
-        return NONE if name is None else name if name in self._purposes else OTHER
-
-    def _class(self, name: str) -> str:
-        return name if name in self._classes or name == "public" else OTHER
-
-    def _word(self, word: str) -> str:
-        if word in self._words:
-            return word
-        if len(self._words) >= _MAX_WORDS or not word.replace("_", "").replace(" ", "").isalnum() or not word.isascii():
-            return OTHER
-        self._words.add(word)
-        return word
 
     # -- export ---------------------------------------------------------------------------------------------------
     def exposition(self) -> bytes:
@@ -247,7 +179,7 @@ class Metrics(Collector):
         if key.startswith("plan_cache_"):
             index = 0 if "hits" in key else 1
             values = {(name,): pair[index] for name, pair in self.gauges.plan_cache().items()}
-        elif key.startswith("trail_"):
+        elif key in ("trail_records_total", "trail_written_bytes_total"):
             trail = self.gauges.trail()
             values = {(): trail.records if "records" in key else trail.bytes}
         for labels, value in list(values.items()):
@@ -271,14 +203,14 @@ class Metrics(Collector):
 
     def _gauge_values(self) -> Mapping[str, Mapping[Labels, float]]:
         gauges, now, trail = self.gauges, self._clock(), self.gauges.trail()
-        pool = gauges.pool()
         return {
             "build_info": {gauges.build: 1},
             "start_timestamp_seconds": {(): gauges.started},
             "ready": {(check,): float(good) for check, good in gauges.ready().items()},
             "connections": {(name,): count for name, count in self.connections.items()},
-            "pool_connections": {(name,): pair[0] for name, pair in pool.items()},
-            "pool_limit_connections": {(name,): pair[1] for name, pair in pool.items()},
+            "pool_connections": {(name,): pair[0] for name, pair in gauges.pool.items()},
+            "pool_waiting_clients": {(name,): pair[1] for name, pair in gauges.pool.items()},
+            "pool_limit_connections": {(name,): limit for name, limit in gauges.pool_limit.items()},
             "upstream_up": {(name,): float(up) for name, up in gauges.upstream_up.items()},
             "policy_info": {(gauges.policy_digest,): 1} if gauges.policy_digest else {},
             "policy_loaded_timestamp_seconds": {(): gauges.policy_loaded},
