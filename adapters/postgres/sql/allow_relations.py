@@ -18,10 +18,9 @@ _PG_CATALOG = words("""
     pg_foreign_table pg_group pg_index pg_indexes pg_inherits pg_init_privs pg_language pg_matviews pg_namespace
     pg_opclass pg_operator pg_opfamily pg_parameter_acl pg_partitioned_table pg_policies pg_policy pg_proc
     pg_publication pg_publication_namespace pg_publication_rel pg_publication_tables pg_range pg_rewrite
-    pg_roles pg_rules pg_seclabel pg_seclabels pg_sequence pg_sequences pg_settings pg_shdepend pg_shdescription
-    pg_shseclabel pg_stat_activity pg_stat_gssapi pg_stat_ssl pg_statistic_ext pg_tables pg_tablespace
-    pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict
-    pg_ts_parser pg_ts_template pg_type pg_user pg_views
+    pg_roles pg_rules pg_seclabel pg_seclabels pg_sequence pg_sequences pg_shdepend pg_shdescription
+    pg_shseclabel pg_statistic_ext pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform
+    pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_views
 """)
 
 _INFORMATION_SCHEMA = words("""
@@ -37,11 +36,10 @@ _INFORMATION_SCHEMA = words("""
     usage_privileges user_defined_types view_column_usage view_routine_usage view_table_usage views
 """)
 
-CATALOG_RELATIONS: Mapping[str, frozenset[str]] = MappingProxyType({
-    "pg_catalog": _PG_CATALOG,
-    "information_schema": _INFORMATION_SCHEMA,
-})  # fmt: skip
-"""Schema to names. `pg_statistic_ext` holds only definitions, which `\\d` shows; the values are in its `_data`."""
+CATALOG_RELATIONS: frozenset[str] = frozenset(
+    {f"pg_catalog.{name}" for name in _PG_CATALOG} | {f"information_schema.{name}" for name in _INFORMATION_SCHEMA}
+)
+"""As `schema.name`. `pg_statistic_ext` holds only definitions, which `\\d` shows; the values are in its `_data`."""
 
 CATALOG_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType({
     # The number of rows, hidden ones included. Pages stay: 8 kB is too coarse to count with.
@@ -77,48 +75,49 @@ CATALOG_ROW_FILTERS: Mapping[str, str] = MappingProxyType({
         "'log_directory','log_filename','unix_socket_directories','oauth_validator_libraries'])"
     ),
 })  # fmt: skip
-"""`schema.relation` to a condition over its unqualified columns: only these rows are shown."""
+"""`schema.relation` to a condition over its unqualified columns. Such a relation is not in CATALOG_RELATIONS: it may be read
+only as `(SELECT … FROM relation WHERE <condition>)`. What is not hidden of it and matches is harmless."""
 
 CATALOG_DENIED: Mapping[str, str] = MappingProxyType({
-    "pg_stats": "most common values and histogram bounds are data",
-    "pg_stats_ext": "most common values of several columns are data",
-    "pg_stats_ext_exprs": "most common values of expressions are data",
-    "pg_statistic": "most common values and histogram bounds are data",
-    "pg_statistic_ext_data": "most common values of several columns are data",
-    "pg_authid": "password verifiers; read pg_roles",
-    "pg_shadow": "password verifiers; read pg_roles",
-    "pg_user_mapping": "passwords for other servers",
-    "pg_user_mappings": "passwords for other servers; psql \\deu asks",
-    "pg_subscription": "connection strings with passwords; psql \\dRs asks",
-    "pg_subscription_rel": "belongs to pg_subscription",
-    "pg_db_role_setting": "settings of extensions may be secrets; psql \\drds asks",
-    "pg_prepared_statements": "the text that the gateway prepared, with raw columns and masks",
-    "pg_cursors": "the text that the gateway sent",
-    "pg_prepared_xacts": "names that other sessions chose; XA recovery of pgjdbc asks",
-    "pg_locks": "keys of other sessions' advisory locks, and who works on which table; pgAdmin's dashboard asks",
-    "pg_largeobject": "data",
-    "pg_largeobject_metadata": "which large objects exist; psql \\lo_list asks",
-    "pg_stat_all_tables": "numbers of rows, hidden ones included; DBeaver and pgAdmin ask",
-    "pg_stat_user_tables": "numbers of rows, hidden ones included; DBeaver and pgAdmin ask",
-    "pg_stat_xact_user_tables": "numbers of rows that a statement touched",
-    "pg_stat_user_indexes": "numbers of index entries read; pgAdmin asks",
-    "pg_statio_user_tables": "which blocks were read",
-    "pg_stat_database": "numbers of rows of all sessions; pgAdmin's dashboard asks",
-    "pg_stat_replication": "other sessions",
-    "pg_stat_progress_copy": "numbers of rows of other sessions",
-    "pg_replication_slots": "replication; pgAdmin asks",
-    "pg_replication_origin": "replication",
-    "pg_hba_file_rules": "who may log in and how",
-    "pg_ident_file_mappings": "who may log in and how",
-    "pg_file_settings": "files of the server",
-    "pg_config": "paths of the server",
-    "pg_shmem_allocations": "the server's memory",
-    "pg_backend_memory_contexts": "the server's memory",
-    "pg_aios": "other sessions",
-    "user_mapping_options": "passwords for other servers",
-    "user_mappings": "belongs to user_mapping_options",
-    "foreign_server_options": "passwords for other servers",
-    "foreign_table_options": "options may be secrets",
-    "foreign_data_wrapper_options": "options may be secrets",
+    "pg_catalog.pg_stats": "most common values and histogram bounds are data",
+    "pg_catalog.pg_stats_ext": "most common values of several columns are data",
+    "pg_catalog.pg_stats_ext_exprs": "most common values of expressions are data",
+    "pg_catalog.pg_statistic": "most common values and histogram bounds are data",
+    "pg_catalog.pg_statistic_ext_data": "most common values of several columns are data",
+    "pg_catalog.pg_authid": "password verifiers; read pg_roles",
+    "pg_catalog.pg_shadow": "password verifiers; read pg_roles",
+    "pg_catalog.pg_user_mapping": "passwords for other servers",
+    "pg_catalog.pg_user_mappings": "passwords for other servers; psql \\deu asks",
+    "pg_catalog.pg_subscription": "connection strings with passwords; psql \\dRs asks",
+    "pg_catalog.pg_subscription_rel": "belongs to pg_subscription",
+    "pg_catalog.pg_db_role_setting": "settings of extensions may be secrets; psql \\drds asks",
+    "pg_catalog.pg_prepared_statements": "the text that the gateway prepared, with raw columns and masks",
+    "pg_catalog.pg_cursors": "the text that the gateway sent",
+    "pg_catalog.pg_prepared_xacts": "names that other sessions chose; XA recovery of pgjdbc asks",
+    "pg_catalog.pg_locks": "keys of other sessions' advisory locks, and who works on which table; pgAdmin's dashboard asks",
+    "pg_catalog.pg_largeobject": "data",
+    "pg_catalog.pg_largeobject_metadata": "which large objects exist; psql \\lo_list asks",
+    "pg_catalog.pg_stat_all_tables": "numbers of rows, hidden ones included; DBeaver and pgAdmin ask",
+    "pg_catalog.pg_stat_user_tables": "numbers of rows, hidden ones included; DBeaver and pgAdmin ask",
+    "pg_catalog.pg_stat_xact_user_tables": "numbers of rows that a statement touched",
+    "pg_catalog.pg_stat_user_indexes": "numbers of index entries read; pgAdmin asks",
+    "pg_catalog.pg_statio_user_tables": "which blocks were read",
+    "pg_catalog.pg_stat_database": "numbers of rows of all sessions; pgAdmin's dashboard asks",
+    "pg_catalog.pg_stat_replication": "other sessions",
+    "pg_catalog.pg_stat_progress_copy": "numbers of rows of other sessions",
+    "pg_catalog.pg_replication_slots": "replication; pgAdmin asks",
+    "pg_catalog.pg_replication_origin": "replication",
+    "pg_catalog.pg_hba_file_rules": "who may log in and how",
+    "pg_catalog.pg_ident_file_mappings": "who may log in and how",
+    "pg_catalog.pg_file_settings": "files of the server",
+    "pg_catalog.pg_config": "paths of the server",
+    "pg_catalog.pg_shmem_allocations": "the server's memory",
+    "pg_catalog.pg_backend_memory_contexts": "the server's memory",
+    "pg_catalog.pg_aios": "other sessions",
+    "information_schema.user_mapping_options": "passwords for other servers",
+    "information_schema.user_mappings": "belongs to user_mapping_options",
+    "information_schema.foreign_server_options": "passwords for other servers",
+    "information_schema.foreign_table_options": "options may be secrets",
+    "information_schema.foreign_data_wrapper_options": "options may be secrets",
 })  # fmt: skip
 """Relations that tools ask for and do not get: the reason, for the error and for the documentation."""
