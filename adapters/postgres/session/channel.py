@@ -1,0 +1,229 @@
+"""What the two directions of a conversation share: who asks, the names in use, and the replies still expected."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.postgres.plan import (
+    CatalogueChanged,
+    CursorDeclared,
+    Deallocated,
+    Discarded,
+    Plan,
+    Planner,
+    SessionState,
+    StatementPlan,
+)
+from adapters.postgres.session.expected import (
+    CALL,
+    EXECUTE,
+    QUERY,
+    Closing,
+    Completion,
+    Entry,
+    Parsing,
+    Portal,
+    Prepared,
+    Run,
+    Undo,
+)
+from gateway.model import Mask
+
+IDLE: Final = ord("I")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one session may ask for; sizes in bytes."""
+
+    message: int = 64 * 1024 * 1024
+    """Longest message that is held in memory to be looked at; CopyData is streamed and not bound by it."""
+    statement: int = 1024 * 1024
+    """Longest text that is analysed."""
+    prepared: int = 10_000
+    """Prepared statements at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the session asks of others while it judges a message."""
+
+    healthy: Callable[[], bool]
+    """Whether records can be written now."""
+    looks_masked: Callable[[Mask | None, str], bool]
+    lookup_hash: Callable[[str, str], str]
+    """Keyed hash of (data class, value)."""
+
+
+class Channel:
+    """State of one session between a client and the database. Changed by `Requests` and `Replies` only."""
+
+    def __init__(
+        self, planner: Planner, state: SessionState, checks: Checks, limits: Limits, parameters: dict[str, str]
+    ) -> None:
+        self.planner = planner
+        self.state = state
+        self.checks = checks
+        self.limits = limits
+        self.parameters = parameters
+        """Last ParameterStatus of each name."""
+        self.default_search_path = parameters.get("search_path", "")
+        self.queue: deque[Entry] = deque()
+        self.prepared: dict[bytes, Prepared] = {}
+        self.portals: dict[bytes, Portal] = {}
+        self.status = IDLE
+        """Transaction status of the last ReadyForQuery: I, T or E."""
+        self.batch = 0
+        """Number of Syncs, Queries and FunctionCalls forwarded: what an error cannot reach across."""
+        self.unsettled = 0
+        """Statements with effects whose outcome is not known yet."""
+        self.effect_batch = 0
+        self.discarding = False
+        """An extended-protocol message failed and its Sync has not come: the database ignores all until then."""
+        self.copying = False
+        """COPY FROM STDIN is under way: the database ignores Sync and Flush."""
+        self.scrubbing = False
+        """A statement of this transaction may put values into errors that belong to none (deferred constraints)."""
+        self.token: Hashable | None = None
+        """The planner's token of this moment; None: ask again."""
+        self.numbers = 0
+        self.now = 0
+        """Caller's clock at the bytes that are being worked on, in nanoseconds."""
+        self.completions: list[Completion] = []
+        self.catalogue_changed = False
+        self.refresh_due = False
+        """DDL was committed: the catalogue must be read again. Reset by the caller."""
+
+    @property
+    def unrestricted(self) -> bool:
+        return self.planner.is_unrestricted(self.state)
+
+    def number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    # -- effects ------------------------------------------------------------------------------------------------------
+    def apply(self, run: Run) -> None:
+        """Take the effects of what was just forwarded; `settle` or `fail` follows when the reply comes."""
+        run.undo = Undo(self.state.copy(), dict(self.prepared))
+        for statement in run.plan.statements:
+            self._apply(statement, run.plan)
+        self.unsettled += 1
+        self.effect_batch = self.batch
+        self.token = None
+
+    def _apply(self, statement: StatementPlan, plan: Plan) -> None:
+        for effect in statement.effects:
+            self.state.apply(effect, plan.token)
+            match effect:
+                case Deallocated(None) | Discarded(everything=True):
+                    unnamed = self.prepared.get(b"")
+                    self.prepared.clear()
+                    if unnamed is not None:
+                        self.prepared[b""] = unnamed
+                    self.portals.clear()
+                case Deallocated(str() as name):
+                    self.prepared.pop(name.encode(), None)
+                case CursorDeclared(name):
+                    self.portals.pop(name.encode(), None)
+
+    def settle(self, run: Run) -> None:
+        """All of `run` succeeded."""
+        if run.undo is not None:
+            run.undo = None
+            self.unsettled -= 1
+
+    def note_success(self, statement: StatementPlan) -> None:
+        for effect in statement.effects:
+            if isinstance(effect, CatalogueChanged):
+                self.catalogue_changed = True
+
+    def fail(self, entry: Entry, *, dropped: bool) -> None:
+        """`entry` failed, or was `dropped` because one before it failed: its effects did not happen."""
+        if isinstance(entry, Run):
+            self._undo_run(entry)
+        elif isinstance(entry, Parsing):
+            self._undo_parse(entry, dropped=dropped)
+        elif isinstance(entry, Closing) and not entry.injected and entry.previous is not None:
+            self.prepared.setdefault(entry.name, entry.previous)
+
+    def _undo_run(self, run: Run) -> None:
+        undo = run.undo
+        if undo is None:
+            return
+        state = self.state
+        state.purpose, state.actor, state.search_path = undo.state.purpose, undo.state.actor, undo.state.search_path
+        state.prepared, state.cursors = undo.state.prepared, undo.state.cursors
+        self.prepared = undo.prepared
+        # Of a Query, the statements before the one that failed did run.
+        for statement in run.plan.statements[: run.index]:
+            self._apply(statement, run.plan)
+        self.token = None
+        self.settle(run)
+
+    def _undo_parse(self, entry: Parsing, *, dropped: bool) -> None:
+        prepared = entry.prepared
+        if entry.injected:
+            # Where the Close before it was carried out, the database has nothing under this name any more.
+            prepared.forwarded = entry.previous_text if dropped else None
+            prepared.confirmed = True
+        elif self.prepared.get(prepared.name) is prepared:
+            # A failed Parse of the unnamed statement has dropped the one before it, PostgreSQL's exec_parse_message.
+            if entry.previous is not None and (dropped or prepared.name):
+                self.prepared[prepared.name] = entry.previous
+            else:
+                del self.prepared[prepared.name]
+
+    def search_path_reported(self, value: str) -> None:
+        """PostgreSQL 18 reports search_path: so a rollback of SET is known without following transactions here."""
+        state = self.state
+        if value == self.default_search_path:
+            path = state.initial_search_path
+        else:
+            path = tuple(part.strip().strip('"') for part in value.split(",") if part.strip())
+        if path != state.search_path:
+            state.search_path = path
+            self.token = None
+
+    # -- records ------------------------------------------------------------------------------------------------------
+    def complete(self, run: Run, rows: int, sqlstate: str) -> None:
+        """The current statement of `run` is over."""
+        statements = run.plan.statements
+        if run.index < len(statements):
+            statement = statements[run.index]
+            phase = "close" if run.opened else "single"
+            self.completions.append(
+                Completion(
+                    statement, phase, run.number, run.received, rows, run.size, sqlstate, run.lookups, run.denial
+                )
+            )
+            if statement.effects and sqlstate == "00000":
+                self.note_success(statement)
+        if run.kind == EXECUTE:
+            if run.undo is not None and sqlstate == "00000":
+                self.settle(run)
+            return
+        run.index = run.index + 1 if sqlstate == "00000" else len(statements)
+        run.rows = run.size = 0
+        if run.opened:
+            run.opened = False
+        run.number = self.number()
+
+    def open(self, run: Run) -> None:
+        """Rows of the current statement of `run` are about to leave before it is over."""
+        if run.opened or run.index >= len(run.plan.statements):
+            return
+        run.opened = True
+        statement = run.plan.statements[run.index]
+        self.completions.append(
+            Completion(statement, "open", run.number, run.received, 0, 0, "00000", run.lookups, None)
+        )
+
+    @property
+    def running(self) -> Run | None:
+        """The statement whose replies come now."""
+        head = self.queue[0] if self.queue else None
+        return head if isinstance(head, Run) and head.kind in (EXECUTE, QUERY, CALL) else None

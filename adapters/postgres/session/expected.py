@@ -1,0 +1,187 @@
+"""Replies that are still expected: what was forwarded, in order, and what each reply will mean.
+
+PostgreSQL answers strictly in the order of the requests, so one queue says whose reply comes next. An entry that needs
+nothing remembered is a constant; `kind` tells the reading side what to do without asking for a class.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from adapters.postgres.plan import Plan, SessionState, StatementPlan
+from gateway.model import Denial
+
+DESCRIBE: Final = 1
+CLOSE: Final = 2
+SYNC: Final = 3
+PARSE: Final = 4
+BIND: Final = 5
+EXECUTE: Final = 6
+QUERY: Final = 7
+CALL: Final = 8
+REFUSAL: Final = 9
+COPY_END: Final = 10
+
+
+class Mark:
+    """An entry of which only the place matters: a Describe, a Sync, the end of a COPY that the client sent early."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+
+
+DESCRIBE_MARK: Final = Mark(DESCRIBE)
+SYNC_MARK: Final = Mark(SYNC)
+COPY_END_MARK: Final = Mark(COPY_END)
+
+
+class Prepared:
+    """A statement that the client prepared: its own text, the verdict on it, and what the database has of it."""
+
+    __slots__ = ("batch", "confirmed", "forwarded", "name", "plan", "portal", "statement", "text", "types")
+
+    def __init__(self, name: bytes, text: str, types: bytes, plan: Plan, forwarded: bytes | None, batch: int) -> None:
+        self.name = name
+        self.text = text
+        self.types = types
+        self.plan = plan
+        self.statement: StatementPlan | None = plan.statements[0] if plan.statements else None
+        self.forwarded = forwarded
+        """The text that the database prepared under this name; None: it has none (any more)."""
+        self.batch = batch
+        self.confirmed = False
+        """Whether ParseComplete has come; until then a Bind of a later batch must wait, see `requests.py`."""
+        self.portal: Portal | None = None
+        """A portal of this statement that carries nothing of its own, used again and again."""
+
+    def judged(self, plan: Plan) -> None:
+        self.plan = plan
+        self.statement = plan.statements[0] if plan.statements else None
+        self.portal = None
+
+
+class Portal:
+    """A bound statement; also the entry of its Bind."""
+
+    __slots__ = ("lookups", "plan", "prepared", "statement")
+    kind: Final = BIND
+
+    def __init__(self, prepared: Prepared | None, plan: Plan, lookups: tuple[tuple[int, str], ...]) -> None:
+        self.prepared = prepared
+        self.plan = plan
+        self.statement: StatementPlan | None = plan.statements[0] if plan.statements else None
+        self.lookups = lookups
+        """Parameter number and keyed hash of each value that was looked up."""
+
+
+class Parsing:
+    """A Parse: `previous` comes back under the name where it fails. `injected`: the client did not send it."""
+
+    __slots__ = ("injected", "prepared", "previous", "previous_text")
+    kind: Final = PARSE
+
+    def __init__(
+        self, prepared: Prepared, previous: Prepared | None, *, injected: bool, previous_text: bytes | None
+    ) -> None:
+        self.prepared = prepared
+        self.previous = previous
+        self.injected = injected
+        self.previous_text = previous_text
+
+
+class Closing:
+    """A Close. `injected`: its CloseComplete is swallowed."""
+
+    __slots__ = ("injected", "name", "previous")
+    kind: Final = CLOSE
+
+    def __init__(self, name: bytes, previous: Prepared | None, *, injected: bool) -> None:
+        self.name = name
+        self.previous = previous
+        self.injected = injected
+
+
+class Refusal:
+    """A statement that must fail was sent in the place of a refused message; its error is replaced by `denial`."""
+
+    __slots__ = ("denial", "number", "received", "statement")
+    kind: Final = REFUSAL
+
+    def __init__(self, denial: Denial, statement: StatementPlan | None, number: int, received: int) -> None:
+        self.denial = denial
+        self.statement = statement
+        self.number = number
+        self.received = received
+
+
+class Undo:
+    """What the session was before the effects of a statement, in case that it fails."""
+
+    __slots__ = ("prepared", "state")
+
+    def __init__(self, state: SessionState, prepared: dict[bytes, Prepared]) -> None:
+        self.state = state
+        self.prepared = prepared
+
+
+class Run:
+    """An Execute, Query or FunctionCall under way; of a Query with several statements, `index` is the current one."""
+
+    __slots__ = (
+        "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: int,
+        plan: Plan,
+        lookups: tuple[tuple[int, str], ...],
+        number: int,
+        received: int,
+        denial: Denial | None = None,
+    ) -> None:
+        self.kind = kind
+        self.plan = plan
+        self.lookups = lookups
+        self.number = number
+        self.received = received
+        self.denial = denial
+        self.index = 0
+        self.rows = 0
+        self.size = 0
+        self.opened = False
+        self.undo: Undo | None = None
+
+
+Entry: TypeAlias = Mark | Portal | Parsing | Closing | Refusal | Run
+
+
+class Completion:
+    """A statement that is over, or whose rows begin to leave (`phase` is `open`): one record, before the bytes go."""
+
+    __slots__ = ("denial", "lookups", "number", "phase", "received", "rows", "size", "sqlstate", "statement")
+
+    def __init__(
+        self,
+        statement: StatementPlan,
+        phase: str,
+        number: int,
+        received: int,
+        rows: int,
+        size: int,
+        sqlstate: str,
+        lookups: tuple[tuple[int, str], ...],
+        denial: Denial | None,
+    ) -> None:
+        self.statement = statement
+        self.phase = phase
+        self.number = number
+        self.received = received
+        """When the request came, in the nanoseconds of the caller's clock."""
+        self.rows = rows
+        self.size = size
+        self.sqlstate = sqlstate
+        self.lookups = lookups
+        self.denial = denial

@@ -1,0 +1,71 @@
+"""Texts of the database's errors and notices, without values that the persona may not see (DESIGN 3, Errors).
+
+Messages of PostgreSQL quote values (`invalid input syntax for type integer: "…"`), DETAIL shows whole keys
+(`Key (phone)=(…) already exists`), CONTEXT shows rows of COPY, and RAISE may say anything. SQLSTATE, the names of
+schema, table, column, type and constraint, and the position survive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from adapters.postgres.plan import Plan
+from adapters.postgres.wire.responses import ErrorFields
+
+_DROPPED: Final = frozenset("DWqp")
+_NAMES: Final = frozenset("stcdn")
+
+# Classes whose messages quote names, never data: syntax and access (42), dependent objects (2B), feature (0A),
+# transaction state (25), cursor names (24, 34), statement names (26), authorization (28), resources (53), limits (54),
+# object state (55), operator intervention (57), connection (08), savepoints (3B), catalogue names (3D, 3F).
+_IDENTIFIERS_ONLY: Final = frozenset(
+    ("08", "0A", "24", "25", "26", "28", "2B", "34", "3B", "3D", "3F", "42", "53", "54", "55", "57")
+)
+# In 42 these quote a literal of the statement or a value that a cast met.
+_QUOTES_DATA: Final = frozenset(("42804", "42P22"))
+_HARMLESS_NOTICES: Final = frozenset(("42P06", "42P07", "42710", "42701", "42622", "25001", "25P01", "34000"))
+
+_QUOTED: Final = re.compile(r'"[^"]*"|\'[^\']*\'|"[^"]*$|\'[^\']*$', re.DOTALL)
+_WITHHELD: Final = "…"
+
+
+def scrub_error(fields: ErrorFields) -> ErrorFields:
+    """An ErrorResponse's fields with values withheld."""
+    values = dict(fields)
+    sqlstate = values.get("C", "XX000")
+    names = {values[code] for code in _NAMES if code in values}
+    return [
+        (code, _message(value, sqlstate, names) if code == "M" else value)
+        for code, value in fields
+        if code not in _DROPPED and not (code == "H" and sqlstate.startswith("P"))
+    ]
+
+
+def _message(text: str, sqlstate: str, names: set[str]) -> str:
+    if sqlstate.startswith("P") or sqlstate[:2] in ("45", "XX"):
+        return "an error of the database was withheld"
+    if sqlstate[:2] in _IDENTIFIERS_ONLY and sqlstate not in _QUOTES_DATA:
+        return text
+    return _QUOTED.sub(
+        lambda found: found[0] if found[0][1:-1] in names else f"{found[0][0]}{_WITHHELD}{found[0][0]}", text
+    )
+
+
+def scrub_notice(fields: ErrorFields) -> ErrorFields:
+    """A NoticeResponse's fields: the message is withheld but where its SQLSTATE is known to name objects only."""
+    values = dict(fields)
+    harmless = values.get("C", "") in _HARMLESS_NOTICES
+    return [
+        (code, value if code != "M" or harmless else "a notice of the database was withheld")
+        for code, value in fields
+        if code not in _DROPPED and (code != "H" or harmless)
+    ]
+
+
+def map_position(fields: ErrorFields, plan: Plan) -> ErrorFields:
+    """The position in the client's own text instead of the forwarded one."""
+    return [
+        (code, str(plan.original_position(int(value))) if code == "P" and value.isdigit() else value)
+        for code, value in fields
+    ]
