@@ -209,6 +209,12 @@ def event(name: str, *, at_us: int, session: bytes = b"", fields: Mapping[str, F
     return members
 
 
+def instant(at_us: int) -> str:
+    """A time as records spell it."""
+    second, micros = divmod(at_us, _SECOND)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{micros:06}Z"
+
+
 class _Clock:
     """The text of the current second: thousands of records share it."""
 
