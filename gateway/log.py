@@ -17,7 +17,7 @@ _EVENT = "menshen_event"
 
 
 def event(
-    logger: logging.Logger, level: int, name: str, message: str, *, exc_info: bool = False, **fields: Any
+    logger: logging.Logger, level: int, name: str, message: str, /, *, exc_info: bool = False, **fields: Any
 ) -> None:
     """Log one event. `name` is a stable word for machines (`policy_loaded`), `message` a sentence for people.
 

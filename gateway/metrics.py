@@ -75,10 +75,12 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("catalogue_refreshes_total", "counter", "database result", "Readings of the catalogue: read, failed."),
     ("trail_healthy", "gauge", "", "Whether records can be written (1); at 0 governed statements are denied."),
     ("trail_failures_total", "counter", "", "Records that could not be made durable; their rows were withheld."),
-    ("trail_records_total", "counter", "", "Records written since the start."),
-    ("trail_written_bytes_total", "counter", "", "Bytes of records written since the start."),
-    ("trail_segments", "gauge", "", "Segments that the trail has."),
-    ("trail_last_fsync_timestamp_seconds", "gauge", "", "When records last reached the disk, as Unix time."),
+    ("trail_records_total", "counter", "", "Records of the chain; it goes on over restarts."),
+    ("trail_refused_records_total", "counter", "", "Records that could not be written since the start."),
+    ("trail_size_bytes", "gauge", "", "Bytes of all segments of the chain."),
+    ("trail_segments", "gauge", "", "Segments of the chain."),
+    ("trail_unsynced_records", "gauge", "", "Records that wait for the group commit; 0 with durability write."),
+    ("trail_unsigned_segments", "gauge", "", "Closed segments that wait for their signature."),
 )
 
 
@@ -103,16 +105,17 @@ class Counter(dict[Labels, int]):
         return 0
 
 
-@dataclass(slots=True)
-class TrailState:
+@dataclass(frozen=True, slots=True)
+class TrailFigures:
     """What the trail's writer says of itself."""
 
-    healthy: bool = True
+    healthy: bool = False
     records: int = 0
+    refused: int = 0
     bytes: int = 0
     segments: int = 0
-    last_fsync: float = 0.0
-    """Unix time; 0: never."""
+    unsynced: int = 0
+    unsigned: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +128,7 @@ class Gauges:
     pool: dict[str, tuple[int, int]] = field(default_factory=dict)
     """database → (open connections, waiting clients)"""
     pool_limit: dict[str, int] = field(default_factory=dict)
-    trail: Callable[[], TrailState] = TrailState
+    trail: Callable[[], TrailFigures] = TrailFigures
     plan_cache: Callable[[], Mapping[str, tuple[int, int]]] = dict
     """database → (hits, misses)"""
     policy_digest: str = ""
@@ -179,9 +182,9 @@ class Metrics(Collector):
         if key.startswith("plan_cache_"):
             index = 0 if "hits" in key else 1
             values = {(name,): pair[index] for name, pair in self.gauges.plan_cache().items()}
-        elif key in ("trail_records_total", "trail_written_bytes_total"):
+        elif key in ("trail_records_total", "trail_refused_records_total"):
             trail = self.gauges.trail()
-            values = {(): trail.records if "records" in key else trail.bytes}
+            values = {(): trail.refused if "refused" in key else trail.records}
         for labels, value in list(values.items()):
             family.add_metric(labels, value)
         return family
@@ -220,5 +223,7 @@ class Metrics(Collector):
             "catalogue_relations": {(name,): count for name, count in gauges.catalogue_relations.items()},
             "trail_healthy": {(): float(trail.healthy)},
             "trail_segments": {(): trail.segments},
-            "trail_last_fsync_timestamp_seconds": {(): trail.last_fsync},
+            "trail_size_bytes": {(): trail.bytes},
+            "trail_unsynced_records": {(): trail.unsynced},
+            "trail_unsigned_segments": {(): trail.unsigned},
         }

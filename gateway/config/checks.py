@@ -28,6 +28,11 @@ def check(settings: Settings, source: Source) -> None:
     _check_workers(settings, source)
     _check_policy(settings.policy, source)
     _check_http(settings.http, source)
+    key = settings.trail.signing_key_file
+    if key is not None and not key.is_file():
+        source.problem(
+            ("trail", "signing_key_file"), f"trail.signing_key_file: there is no file {key}", "check the path"
+        )
     if not settings.listen:
         source.problem(("listen",), "no [[listen]] table: no client could connect", "add [[listen]] with a port")
     if not settings.databases:

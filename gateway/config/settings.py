@@ -187,10 +187,11 @@ class TrailSettings:
         "`fsync`: it is on the disk (survives the death of the machine).",
         default=Durability.WRITE,
     )
-    signing_key: Secret | None = setting(
-        "Ed25519 private key (PEM) that signs closed segments. Without it one is made at the first start and kept in "
-        "`state_dir`.",
+    signing_key_file: Path | None = setting(
+        "File with the Ed25519 private key (PEM) that signs closed segments. Without it one is made at the first start "
+        "and kept in `state_dir`.",
         default=None,
+        example="/run/secrets/trail-key.pem",
     )
     segment_bytes: int = setting(
         "Size at which a segment is closed, signed and followed by a new one.",

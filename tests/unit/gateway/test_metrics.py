@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.metrics import BUCKETS_US, DEFINITIONS, STAGES, Metrics, TrailState
+from gateway.metrics import BUCKETS_US, DEFINITIONS, STAGES, Metrics, TrailFigures
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,7 +22,7 @@ def filled() -> Metrics:
     metrics.stages["judge"].observe(10**9)
     metrics.gauges.build = ("0.1.0", "3.11", "uvloop")
     metrics.gauges.policy_digest = "abc"
-    metrics.gauges.trail = lambda: TrailState(True, 5, 500, 1, 900.0)
+    metrics.gauges.trail = lambda: TrailFigures(True, 5, 0, 500, 1)
     metrics.gauges.plan_cache = lambda: {"crm": (7, 2)}
     metrics.gauges.catalogue_read["crm"] = 940.0
     metrics.gauges.pool["crm"] = (2, 0)

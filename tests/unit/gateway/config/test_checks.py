@@ -37,6 +37,7 @@ def judge(folder: Path, text: str) -> list[Problem]:
         (LISTEN + DATABASE + '[policy]\nshadow = "s"\n', 6, "policy.shadow is not in this version"),
         (LISTEN + DATABASE + '[policy]\npseudonym_key = "short"\n', 6, "shorter than 32"),
         (LISTEN + DATABASE + '[http]\ncontrol_token = "short"\n', 6, "shorter than 16"),
+        (LISTEN + DATABASE + '[trail]\nsigning_key_file = "gone.pem"\n', 6, "there is no file"),
         (DATABASE + '[[listen]]\ntls = {cert = "menshen.toml"}\n', 4, "one of cert and key"),
         (DATABASE + '[[listen]]\ntls = {mode = "require"}\n', 4, "no certificate"),
         (DATABASE + '[[listen]]\ntls = {client_ca = "menshen.toml"}\n', 4, "client_ca and no certificate"),

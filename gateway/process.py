@@ -1,0 +1,81 @@
+"""The process around the gateway: no core dumps, the fastest event loop at hand, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import resource
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from gateway.log import event
+
+log = logging.getLogger(__name__)
+
+
+def forbid_core_dumps() -> None:
+    """A core dump would hold rows, passwords and keys in clear."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def raise_file_limit(wanted: int) -> int:
+    """Allow as many descriptors as `wanted` where the system lets us; gives the limit that holds."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def loop_factory() -> tuple[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The name and maker of the event loop: uvloop where it is installed."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return "asyncio", asyncio.new_event_loop
+    return "uvloop", uvloop.new_event_loop
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run the gateway's coroutine on the best loop; gives its exit code."""
+    name, factory = loop_factory()
+    event(log, logging.INFO, "event_loop", f"event loop: {name}")
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+class Signals:
+    """SIGTERM and SIGINT: `stop`, and the second one `abort`. SIGHUP: `reload` is called."""
+
+    def __init__(self, reload: Callable[[], None]) -> None:
+        self.stop = asyncio.Event()
+        self.abort = asyncio.Event()
+        self._reload = reload
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended, number)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+
+    def remove(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+    def _ended(self, number: signal.Signals) -> None:
+        if self.stop.is_set():
+            event(log, logging.WARNING, "aborting", "stopping at once", signal=number.name)
+            self.abort.set()
+            return
+        event(log, logging.INFO, "draining", "no new clients, waiting for open ones", signal=number.name)
+        self.stop.set()
+
+    def _hung_up(self) -> None:
+        event(log, logging.INFO, "reload_asked", "loading the bundle and the catalogues again", signal="SIGHUP")
+        self._reload()

@@ -1,0 +1,58 @@
+"""The process: loop, limits and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from gateway import process
+
+
+def test_no_core_dumps() -> None:
+    code = "from gateway import process; import resource; process.forbid_core_dumps(); "
+    code += "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "(0, 0)"
+
+
+def test_the_loop_without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    name, factory = process.loop_factory()
+    assert name == "asyncio"
+    factory().close()
+
+
+def test_run_gives_the_exit_code() -> None:
+    async def main() -> int:
+        return 7
+
+    assert process.run(main) == 7
+
+
+def test_the_file_limit_never_falls() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert process.raise_file_limit(10) == before
+
+
+async def test_signals() -> None:
+    reloads: list[int] = []
+    signals = process.Signals(lambda: reloads.append(1))
+    signals.install()
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.02)
+        assert reloads == [1]
+        assert not signals.stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(signals.stop.wait(), 1)
+        assert not signals.abort.is_set()
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(signals.abort.wait(), 1)
+    finally:
+        signals.remove()
