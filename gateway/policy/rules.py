@@ -1,0 +1,200 @@
+"""Casbin, behind one typed door: the only module that imports it.
+
+`RuleBook.decide` answers what `casbin.Enforcer.enforce` answers on the bundle's own model and all its rules. Casbin's
+enforce is linear in the rules, so with the stock model (compared as Casbin parsed it) it is asked over the rules that
+match and no others, once for each distinct set of them: every part of the stock matcher is a test of equality or of a
+link, which the forests answer alike, and a rule that does not match never changes the stock effect. With any other
+model Casbin gets every rule, every time. A hypothesis test holds both ways to Casbin's own answer.
+
+Nothing fails open: a matcher that raises denies, and so does an enforcer that somebody switched off (Casbin's own
+enforce would answer True). Casbin logs request values; its loggers are switched off.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import casbin
+from casbin.model import Model
+
+from gateway.model import Act
+from gateway.policy.modelconf import STOCK
+from gateway.policy.terms import ANY, Decision, Grant, Rule
+from gateway.policy.trees import Forest
+
+NOBODY = Decision(False)
+_SHOWN_RULES = 8
+_KEPT = 200_000
+_Slice = dict[str, tuple[Rule, ...]]
+
+
+class ModelError(Exception):
+    """Casbin does not understand model.conf, or its matcher cannot be evaluated; the text says why."""
+
+
+class RuleBook:
+    """The rules and the trees of one bundle, ready to answer."""
+
+    def __init__(
+        self, model_text: str, rules: Sequence[Rule], grants: Sequence[Grant], purposes: Forest, objects: Forest
+    ) -> None:
+        """Raises ModelError."""
+        model = parse_model(model_text)
+        self.stock = _definitions(model) == _definitions(parse_model(STOCK))
+        """Whether the model is the stock one, so that rules can be filtered before Casbin is asked."""
+        self.rules = tuple(rules)
+        self.roles = Forest.of((grant.member, grant.role) for grant in grants)
+        self.purposes = purposes
+        self.objects = objects
+        self._rows = [rule.fields for rule in rules]
+        self._by_sub: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._by_sub.setdefault(rule.sub, []).append(rule)
+        self._enforcer = _enforcer(model, self._rows, self.roles, purposes, objects)
+        self._links = self._enforcer.get_named_role_manager("g2")
+        self._linked: set[tuple[str, str]] = set()
+        self._slices: dict[tuple[str, str], _Slice] = {}
+        self._answers: dict[tuple[int, ...], bool] = {}
+        self._decisions: dict[tuple[str, str, str, str], Decision] = {}
+
+    def link(self, edges: Iterable[tuple[str, str]]) -> None:
+        """Makes objects known that only the database knows: the columns of opened schemas. Repeating is harmless."""
+        for below, above in edges:
+            if (below, above) not in self._linked:
+                self._linked.add((below, above))
+                self.objects.add(below, above)
+                self._links.add_link(below, above)
+
+    def decide(self, sub: str, purpose: str, obj: str, act: Act) -> Decision:
+        """Whether the rules allow it, and which rules said so."""
+        key = (sub, purpose, obj, act.value)
+        known = self._decisions.get(key)
+        if known is None:
+            if len(self._decisions) >= _KEPT:
+                self._decisions.clear()
+            known = self._filtered(*key) if self.stock else self._asked(key, None)
+            self._decisions[key] = known
+        return known
+
+    def may_be_denied(self, sub: str, purpose: str) -> bool:
+        """Whether any rule could deny this subject anything for this purpose; with another model, unknown is True."""
+        if not self.stock:
+            return any(rule.eft != "allow" for rule in self.rules)
+        return any(rule.eft != "allow" for found in self._slice(sub, purpose).values() for rule in found)
+
+    # -- the stock model: only the rules that match -------------------------------------------------------------------
+    def _filtered(self, sub: str, purpose: str, obj: str, act: str) -> Decision:
+        found = self._slice(sub, purpose)
+        matching = [
+            rule
+            for name in (*self.objects.above(obj), ANY)
+            for rule in found.get(name, ())
+            if rule.act == ANY or rule.act == act
+        ]
+        if not matching:
+            return NOBODY
+        matching.sort(key=lambda rule: rule.line)
+        lines = tuple(rule.line for rule in matching)
+        allowed = self._answers.get(lines)
+        if allowed is None:
+            rows = [rule.fields for rule in matching]
+            allowed = self._asked((sub, purpose, obj, act), rows).allowed
+            self._answers[lines] = allowed
+        eft = "allow" if allowed else "deny"
+        return Decision(allowed, tuple(rule.where for rule in matching if rule.eft == eft)[:_SHOWN_RULES])
+
+    def _slice(self, sub: str, purpose: str) -> _Slice:
+        """The rules for this subject and purpose, by object."""
+        known = self._slices.get((sub, purpose))
+        if known is not None:
+            return known
+        purposes = {*self.purposes.above(purpose), ANY}
+        found: dict[str, list[Rule]] = {}
+        for subject in {*self.roles.above(sub), ANY}:
+            for rule in self._by_sub.get(subject, ()):
+                if rule.purpose in purposes:
+                    found.setdefault(rule.obj, []).append(rule)
+        slice_ = {obj: tuple(rules) for obj, rules in found.items()}
+        self._slices[sub, purpose] = slice_
+        return slice_
+
+    # -- Casbin -------------------------------------------------------------------------------------------------------
+    def _asked(self, question: tuple[str, str, str, str], rows: list[list[str]] | None) -> Decision:
+        """Casbin's own answer over `rows`, or over all rules."""
+        enforcer = self._enforcer
+        if not enforcer.enabled:
+            return NOBODY
+        enforcer.model["p"]["p"].policy = self._rows if rows is None else rows
+        try:
+            allowed, decided = enforcer.enforce_ex(*question)
+        except Exception as error:  # the matcher is the customer's code: whatever it raises, the answer is no
+            return Decision(False, (f"model.conf: the matcher failed: {type(error).__name__}",))
+        where = tuple(rule.where for rule in self.rules if decided and rule.fields == list(decided))[:1]
+        return Decision(allowed is True, where)
+
+
+def parse_model(text: str) -> Model:
+    """The model as Casbin reads it. Raises ModelError."""
+    model = Model()
+    try:
+        model.load_model_from_text(text)
+    except Exception as error:  # Casbin raises whatever its parser stumbles over
+        raise ModelError(f"Casbin cannot read it: {error}") from None
+    return model
+
+
+def check_matcher(text: str) -> str | None:
+    """What is wrong with the matcher of a model: syntax, unknown names or functions, or a probe that raises."""
+    try:
+        model = parse_model(text)
+        enforcer = _enforcer(model, [], Forest({}), Forest({}), Forest({}))
+        known = {*enforcer.fm.get_functions(), *model["g"], "eval", "True", "False"}
+        tree = ast.parse(_python(model["m"]["m"].value), mode="eval")
+    except SyntaxError as error:
+        return f"the matcher is not an expression: {error.msg}"
+    except (ModelError, KeyError, RuntimeError) as error:
+        return f"Casbin refuses the model: {error}"
+    known |= {*model["r"]["r"].tokens, *model["p"]["p"].tokens}
+    names = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - known)
+    if names:
+        return f"the matcher uses unknown names: {', '.join(names)}"
+    enforcer.model["p"]["p"].policy = [["*", "*", "*", "*", "allow"], ["a", "b", "c", "d", "deny"]]
+    try:
+        enforcer.enforce("a", "b", "c", "clear")
+    except Exception as error:  # the customer's code, tried once while loading
+        return f"the matcher fails: {type(error).__name__}: {error}"
+    return None
+
+
+def _python(matcher: str) -> str:
+    """As `CoreEnforcer._get_expression` prepares it for the evaluator."""
+    return re.sub(r"!(?!=)", "not ", matcher.replace("&&", "and").replace("||", "or")).strip()
+
+
+def _enforcer(model: Model, rows: list[list[str]], roles: Forest, purposes: Forest, objects: Forest) -> Any:
+    """An Enforcer without an adapter: policies are set as lists, since Casbin's own adding is quadratic."""
+    try:
+        enforcer = casbin.Enforcer(model, enable_log=False)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"Casbin refuses it: {error}") from None
+    enforcer.logger.disabled = True
+    enforcer.model["p"]["p"].policy = rows
+    for name, forest in (("g", roles), ("g2", objects), ("g3", purposes)):
+        if name not in enforcer.model["g"]:
+            raise ModelError(f"`{name}` is missing")
+        enforcer.model["g"][name].policy = [list(edge) for edge in forest.edges()]
+    enforcer.build_role_links()
+    return enforcer
+
+
+def _definitions(model: Model) -> dict[tuple[str, str], str]:
+    """Every definition without blanks outside of quotes."""
+    return {(section, key): _squeezed(one.value) for section, keys in model.items() for key, one in keys.items()}
+
+
+def _squeezed(text: str) -> str:
+    parts = text.split('"')
+    return '"'.join("".join(part.split()) if at % 2 == 0 else part for at, part in enumerate(parts))
