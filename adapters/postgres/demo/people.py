@@ -56,16 +56,19 @@ class Story:
     compound: bool = False
     abroad: bool = False
     expired: bool = False
+    city: int | None = None
+    """Index into `words.CITIES`; None: any."""
     consent: str = "given"
     """`given`, `withdrawn` or `never`, for the purpose `campaign`."""
 
 
+SHANGHAI: Final = 1
 STORIES: Final = (
-    Story(),
+    Story(city=SHANGHAI),
     Story(consent="never"),
     Story(consent="withdrawn"),
     Story(expired=True),
-    Story(compound=True),
+    Story(compound=True, city=SHANGHAI),
     Story(abroad=True),
 )
 
@@ -134,7 +137,7 @@ class Company:
         active = _KEEP_DAYS + 20 + _below(random, 900) if expired else 2 + _below(random, 900)
         created = active + _below(random, 1000)
         birth = date(1940 + _below(random, 67), 1 + _below(random, 12), 1 + _below(random, 28))
-        who = _foreigner(random, number) if abroad else _resident(random, number, birth, bool(story and story.compound))
+        who = _foreigner(random, number) if abroad else _resident(random, number, birth, story or Story())
         level = LEVELS[_below(random, len(LEVELS))]
         row = (
             *(str(number), who.name, who.gender, who.phone, who.email, who.id_card, who.passport),
@@ -163,7 +166,7 @@ class Company:
                 yield (
                     *(str(number), str(customer.id), _pick(random, ("收件人", "家属", "同事")), name),
                     *(_mobile(2_000_000 + number), f"{latin}@example.org"),
-                    *(customer.address, self._stamp(random, customer.created)),
+                    *(customer.address, self._stamp(random, customer.created), customer.row[-1]),
                 )
 
     def _consents(self) -> Iterator[Row]:
@@ -236,8 +239,10 @@ class Company:
         for customer in self.customers:
             if customer.level != "basic":
                 points = str(_below(random, 50_000))
-                joined = self._days[customer.created]
-                yield str(customer.id), customer.name, customer.phone, customer.level, points, customer.city, joined
+                yield (
+                    *(str(customer.id), customer.name, customer.phone, customer.level, points, customer.city),
+                    *(self._days[customer.created], self._days[customer.active]),
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +259,13 @@ class _Who:
     plate: str
 
 
-def _resident(random: Random, number: int, birth: date, compound: bool) -> _Who:
-    name, latin, gender = _name(random, compound)
-    region, city, districts, area, first_four, plate = _pick(random, words.CITIES)
+def _resident(random: Random, number: int, birth: date, story: Story) -> _Who:
+    name, latin, gender = _name(random, story.compound)
+    place = _pick(random, words.CITIES) if story.city is None else words.CITIES[story.city]
+    region, city, districts, area, first_four, plate = place
     # The last digit of the serial tells the sex: odd is male.
     serial = _below(random, 500) * 2 + (1 if gender == "M" else 0)
-    landline = random.random() < 0.04
+    landline = number > len(STORIES) and random.random() < 0.04
     district, road = _pick(random, districts), _pick(random, words.ROADS)
     estate = f"{_pick(random, words.ESTATES)}{1 + _below(random, 30)}栋{1 + _below(random, 2800)}室"
     return _Who(
