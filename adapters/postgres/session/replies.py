@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from adapters.postgres.plan import Plan
-from adapters.postgres.session import scrub
+from adapters.postgres.session import refuse, scrub
 from adapters.postgres.session.channel import IDLE, Channel
 from adapters.postgres.session.expected import (
     BIND,
@@ -102,7 +102,7 @@ class Replies:
             position = self._continue_row(total)
         while position + 5 <= total:
             kind = data[position]
-            if kind == _ROW or kind == _COPY_DATA or kind == _VALUE:
+            if kind in _STREAMED:
                 position = self._rows(data, position, total)
                 continue
             size = size_at(data, position + 1)[0]
@@ -276,11 +276,12 @@ class Replies:
             channel.queue.popleft()
         head = channel.queue[0] if channel.queue else None
         plan = self._plan_of(head)
-        replaced = self._replacement(head, sqlstate)
-        if replaced is None:
+        denial = head.denial if isinstance(head, Refusal | Run) else None
+        replaced: bytes | None
+        if denial is not None and sqlstate == refuse.EXPECTED_SQLSTATE:
+            replaced, sqlstate = refuse.response(denial), denial.sqlstate
+        else:
             replaced = self._rewrite(body, plan)
-        elif isinstance(head, Refusal) or (isinstance(head, Run) and head.denial is not None):
-            sqlstate = head.denial.sqlstate
         if head is not None:
             self._failed(head, sqlstate)
         return replaced
