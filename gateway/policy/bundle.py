@@ -23,7 +23,7 @@ from gateway.policy.principals_file import read_principals
 from gateway.policy.purposes_file import FILE as PURPOSES
 from gateway.policy.purposes_file import purpose_forest, read_purposes
 from gateway.policy.reader import Reader
-from gateway.policy.rules import ModelError, RuleBook, check_matcher
+from gateway.policy.rules import ModelError, RuleBook, check_matcher, is_stock
 from gateway.policy.rules_file import FILE as RULES
 from gateway.policy.rules_file import read_rules
 from gateway.policy.terms import Purpose
@@ -92,7 +92,7 @@ def compile_bundle(
     texts = _decode(files, found)
     model_text = texts.get(modelconf.FILE, modelconf.STOCK)
     model_reader = _read_model(model_text)
-    parts = _read_parts(texts, check_mask, stock=_squeezed(model_text) == _squeezed(modelconf.STOCK))
+    parts = _read_parts(texts, check_mask, stock=is_stock(model_text))
     crosscheck(parts)
     for reader in (model_reader, parts.catalog_reader, parts.purposes_reader, parts.principals_reader):
         found += reader.problems
@@ -100,9 +100,8 @@ def compile_bundle(
     for name, text in texts.items():
         if name not in REQUIRED:
             found += _only_yaml(name, text)
-    # What lies under a file that could not be read is unknown everywhere else: those problems are only echoes.
     if any(problem.severity == "error" for problem in found):
-        raise ProblemsFound(_without_echoes(found, files))
+        raise ProblemsFound(found)
     book = _book(model_text, parts)
     principals = {name: replace(one, roles=book.roles.above(name) - {name}) for name, one in parts.principals.items()}
     return Bundle(
@@ -136,8 +135,12 @@ def _read_model(text: str) -> Reader:
 def _read_parts(texts: Mapping[str, str], check_mask: Callable[[Mask], str | None], *, stock: bool) -> Parts:
     catalog, catalog_reader = read_catalog(texts.get(CATALOG, ""), check_mask)
     purposes, purpose_lines, purposes_reader = read_purposes(texts.get(PURPOSES, ""))
-    principals, principal_lines, principals_reader = read_principals(texts.get(PRINCIPALS, ""), purposes)
+    purposes_reader.unreadable |= PURPOSES not in texts
+    known = None if purposes_reader.unreadable else purposes
+    principals, principal_lines, principals_reader = read_principals(texts.get(PRINCIPALS, ""), known)
     rules, rules_reader = read_rules(texts.get(RULES, ""))
+    for name, reader in ((CATALOG, catalog_reader), (PRINCIPALS, principals_reader), (RULES, rules_reader)):
+        reader.unreadable |= name not in texts
     return Parts(
         catalog=catalog,
         catalog_reader=catalog_reader,
@@ -183,15 +186,3 @@ def _only_yaml(name: str, text: str) -> list[Problem]:
     except yamlfile.YamlError as error:
         return [Problem(name, error.line, error.message, error.remedy)]
     return []
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.replace("\\\n", "").split())
-
-
-def _without_echoes(found: list[Problem], files: Files) -> list[Problem]:
-    """Without "unknown …" of files whose source could not be read at all."""
-    absent = [name for name in REQUIRED if name not in files]
-    if not absent:
-        return found
-    return [problem for problem in found if problem.file in absent or not problem.message.startswith("unknown ")]

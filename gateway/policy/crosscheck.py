@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.model import Principal, TableName
@@ -37,13 +37,20 @@ class Parts:
 def crosscheck(parts: Parts) -> None:
     """Adds problems to the readers of `parts`."""
     roles = {grant.role for grant in parts.rules.grants}
-    _check_grants(parts, roles)
     holders = _holders(parts)
-    _check_rules(parts, roles, holders)
+    people = not (parts.principals_reader.unreadable or parts.rules_reader.unreadable)
+    _check_roles(parts)
+    if people:
+        _check_grants(parts, roles)
+        _check_subjects(parts, roles, holders)
+        _check_row_rules(parts, roles, holders)
+        _check_departments(parts)
+    if not parts.purposes_reader.unreadable:
+        _check_purposes(parts, holders)
+    if not parts.catalog_reader.unreadable:
+        _check_objects(parts)
     if parts.stock:
         _check_shadows(parts)
-    _check_row_rules(parts, roles, holders)
-    _check_departments(parts)
     _check_consent(parts)
 
 
@@ -60,7 +67,6 @@ def _holders(parts: Parts) -> dict[str, list[Principal]]:
 def _check_grants(parts: Parts, roles: set[str]) -> None:
     reader, principals = parts.rules_reader, parts.principals
     subjects = {rule.sub for rule in parts.rules.rules}
-    lines = {grant.member: grant.line for grant in parts.rules.grants}
     for grant in parts.rules.grants:
         if grant.role in principals:
             message = f"principal `{grant.role}` is granted as if it were a role"
@@ -70,6 +76,11 @@ def _check_grants(parts: Parts, roles: set[str]) -> None:
         elif grant.member not in principals and grant.member not in roles | subjects:
             remedy = did_you_mean(grant.member, [*principals, *roles], "declare it in principals.yaml")
             reader.error(grant.line, f"`{shown(grant.member)}` is neither a principal nor a role", remedy)
+
+
+def _check_roles(parts: Parts) -> None:
+    reader = parts.rules_reader
+    lines = {grant.member: grant.line for grant in reversed(parts.rules.grants)}
     for cycle in parts.roles.cycles():
         way = " → ".join((*cycle, cycle[0]))
         reader.error(lines[cycle[0]], f"cycle in the tree of roles: {way}", "remove one `g` line")
@@ -79,23 +90,40 @@ def _check_grants(parts: Parts, roles: set[str]) -> None:
 
 
 # -- rules that can never match ---------------------------------------------------------------------------------------
-def _check_rules(parts: Parts, roles: set[str], holders: Mapping[str, list[Principal]]) -> None:
+def _check_subjects(parts: Parts, roles: set[str], holders: Mapping[str, list[Principal]]) -> None:
     reader = parts.rules_reader
     members = {grant.member for grant in parts.rules.grants}
     subjects = roles | set(parts.principals)
-    objects = _Objects(parts.catalog)
-    pursuing = _pursuing(parts)
     for rule in parts.rules.rules:
-        if rule.sub != ANY and rule.sub not in subjects | members:
+        if rule.sub == ANY or rule.sub in holders:
+            continue
+        if rule.sub in subjects | members:
+            reader.warning(rule.line, f"nobody holds the role `{rule.sub}`", "grant it with a `g` line, or remove it")
+        else:
             remedy = did_you_mean(rule.sub, subjects, "declare the principal, or grant the role with a `g` line")
             reader.error(rule.line, f"unknown subject `{shown(rule.sub)}`: neither a role nor a principal", remedy)
-        elif rule.sub != ANY and rule.sub not in holders:
-            reader.warning(rule.line, f"nobody holds the role `{rule.sub}`", "grant it with a `g` line, or remove it")
-        if rule.purpose != ANY and rule.purpose not in parts.purposes:
+
+
+def _check_purposes(parts: Parts, holders: Mapping[str, list[Principal]]) -> None:
+    reader = parts.rules_reader
+    pursuing = _pursuing(parts)
+    for rule in parts.rules.rules:
+        if rule.purpose == ANY:
+            continue
+        if rule.purpose not in parts.purposes:
             remedy = did_you_mean(rule.purpose, parts.purposes, "declare it in purposes.yaml")
             reader.error(rule.line, f"unknown purpose `{shown(rule.purpose)}`", remedy)
-        elif rule.purpose != ANY and rule.sub in holders:
-            _check_pursuit(reader, rule, holders[rule.sub], pursuing)
+        elif rule.sub in holders:
+            departments = pursuing.get(rule.purpose, set())
+            if not any(one.department in departments for one in holders[rule.sub]):
+                message = f"nobody who holds `{rule.sub}` is in a department that may pursue `{rule.purpose}`"
+                reader.warning(rule.line, message, "add the department in purposes.yaml, or remove the rule")
+
+
+def _check_objects(parts: Parts) -> None:
+    reader = parts.rules_reader
+    objects = _Objects(parts.catalog)
+    for rule in parts.rules.rules:
         if trouble := objects.trouble(rule.obj):
             reader.error(rule.line, *trouble)
         elif rule.eft == "deny" and rule.obj == PUBLIC and any(t.schema == PUBLIC for t in parts.catalog.tables):
@@ -109,13 +137,6 @@ def _pursuing(parts: Parts) -> dict[str, set[str]]:
         for wider in parts.purpose_forest.above(name):
             found.setdefault(wider, set()).update(purpose.departments)
     return found
-
-
-def _check_pursuit(reader: Reader, rule: Rule, holders: Iterable[Principal], pursuing: Mapping[str, set[str]]) -> None:
-    departments = pursuing.get(rule.purpose, set())
-    if not any(one.department in departments for one in holders):
-        message = f"nobody who holds `{rule.sub}` is in a department that may pursue `{rule.purpose}`"
-        reader.warning(rule.line, message, "add the department in purposes.yaml, or remove the rule")
 
 
 class _Objects:

@@ -20,8 +20,13 @@ _VERIFIER = re.compile(r"SCRAM-SHA-256\$([0-9]{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*")
 
 
-def read_principals(text: str, purposes: dict[str, Purpose]) -> tuple[dict[str, Principal], dict[str, int], Reader]:
-    """Principals by name, still without roles; their lines; the reader with its problems."""
+def read_principals(
+    text: str, purposes: dict[str, Purpose] | None
+) -> tuple[dict[str, Principal], dict[str, int], Reader]:
+    """Principals by name, still without roles; their lines; the reader with its problems.
+
+    Without `purposes`, since their file cannot be read, default purposes are not judged.
+    """
     reader = Reader(FILE)
     top = reader.document(text, ("principals",))
     node = top.entries["principals"].value if "principals" in top.entries else None
@@ -40,11 +45,13 @@ def read_principals(text: str, purposes: dict[str, Purpose]) -> tuple[dict[str, 
     return principals, lines, reader
 
 
-def _read(reader: Reader, entry: Entry, purposes: dict[str, Purpose]) -> Principal:
+def _read(reader: Reader, entry: Entry, purposes: dict[str, Purpose] | None) -> Principal:
     what = f"principal `{entry.key}`"
     node = reader.mapping(entry.value, what, KEYS)
     department = reader.text(node, "department", what)
     kind = reader.choice(node, "kind", what, KINDS)
+    if department is not None:
+        reader.good_name(department, node.line_of("department"), "department")
     if "department" not in node.entries:
         reader.error(entry.line, f"{what} has no department", "add `department: marketing`")
     if "kind" not in node.entries:
@@ -68,10 +75,10 @@ def _read(reader: Reader, entry: Entry, purposes: dict[str, Purpose]) -> Princip
 
 
 def _default_purpose(
-    reader: Reader, node: Mapping, what: str, department: str | None, purposes: dict[str, Purpose]
+    reader: Reader, node: Mapping, what: str, department: str | None, purposes: dict[str, Purpose] | None
 ) -> str | None:
     name = reader.text(node, "default_purpose", what)
-    if name is None:
+    if name is None or purposes is None:
         return None
     line = node.line_of("default_purpose")
     purpose = purposes.get(name)

@@ -38,6 +38,8 @@ class Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.unreadable = False
+        """The file is missing, or no YAML: what other files say of its content cannot be judged."""
 
     def error(self, line: int, message: str, remedy: str) -> None:
         self.problems.append(Problem(self.file, line, message, remedy))
@@ -52,6 +54,7 @@ class Reader:
             root = yamlfile.parse(text)
         except yamlfile.YamlError as error:
             self.error(error.line, error.message, error.remedy)
+            self.unreadable = True
             return Mapping({}, 0)
         if isinstance(root, Scalar) and root.value is None:
             return Mapping({}, root.line)

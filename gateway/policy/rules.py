@@ -43,7 +43,7 @@ class RuleBook:
     ) -> None:
         """Raises ModelError."""
         model = parse_model(model_text)
-        self.stock = _definitions(model) == _definitions(parse_model(STOCK))
+        self.stock = is_stock(model_text)
         """Whether the model is the stock one, so that rules can be filtered before Casbin is asked."""
         self.rules = tuple(rules)
         self.roles = Forest.of((grant.member, grant.role) for grant in grants)
@@ -144,6 +144,14 @@ def parse_model(text: str) -> Model:
     except Exception as error:  # Casbin raises whatever its parser stumbles over
         raise ModelError(f"Casbin cannot read it: {error}") from None
     return model
+
+
+def is_stock(text: str) -> bool:
+    """Whether model.conf says what the stock model says, as Casbin reads it."""
+    try:
+        return _definitions(parse_model(text)) == _definitions(parse_model(STOCK))
+    except ModelError:
+        return False
 
 
 def check_matcher(text: str) -> str | None:

@@ -29,11 +29,16 @@ _BEST_FIRST = (
 
 
 def compile_veil(bundle: Bundle, persona: Persona, table: TableName, columns: tuple[str, ...]) -> Veil | None:
-    """The veil over the columns that the database has; None where nothing of the table may be reached."""
+    """The veil over the columns that the database has; None where nothing of the table may be reached.
+
+    A persona of another bundle, whose principal or purpose this one does not know, reaches nothing.
+    """
+    if persona.principal not in bundle.principals:
+        return None
     governed = bundle.catalog.tables.get(table)
     if governed is None:
         return _open_veil(bundle, persona, table, columns) if table.schema in bundle.catalog.open_schemas else None
-    if persona.purpose is None:
+    if persona.purpose is None or persona.purpose not in bundle.purposes:
         return None
     veils = tuple(
         _column(bundle, persona, table, column, governed.columns[column])
