@@ -1,0 +1,1 @@
+"""Measurements: what the gateway costs beside PgBouncer and the bare database, in one run."""
