@@ -1,7 +1,7 @@
 """What a database holds, as an immutable snapshot: pure data, and the resolution of names as PostgreSQL does it.
 
-`introspect.py` makes one. Names are spelled as the catalogue of the database spells them. Only objects of users are here:
-nothing of pg_catalog, information_schema, pg_toast and the temporary schemas, but for the names in `system_relations`.
+`introspect.py` makes one. Names are spelled as the catalogue of the database spells them. Only objects of users are
+here: nothing of pg_catalog, information_schema, pg_toast and temporary schemas, but for what begins with `system_`.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Snapshot:
     user_operators: frozenset[str] = frozenset()
     """Symbols, likewise."""
     user_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """(schema, name) to `pg_type.typtype` (c, d, e, r, m, b), but no arrays; `x`: casting to it runs a user's function."""
+    """(schema, name) to `pg_type.typtype` (c, d, e, r, m, b), no arrays; `x`: casting to it runs a user's function."""
     user_casts: tuple[Cast, ...] = ()
     enums: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     extensions: Mapping[str, str] = field(default_factory=dict)
@@ -171,6 +171,8 @@ class Snapshot:
     """(schema, symbol) of operators of trusted extensions."""
     system_relations: frozenset[str] = frozenset()
     """Names of pg_catalog, which are found before any other unless search_path says otherwise."""
+    system_columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Relations of the system that are shown in part only, as `schema.name`, to their columns as (name, type)."""
     server_version: int = 0
     """`server_version_num`, such as 180006."""
     database: str = ""
@@ -179,7 +181,7 @@ class Snapshot:
     login: Login = field(default_factory=lambda: Login(""))
 
     def __post_init__(self) -> None:
-        for name in ("relations", "user_types", "enums", "extensions"):
+        for name in ("relations", "user_types", "enums", "extensions", "system_columns"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
     @cached_property
@@ -193,18 +195,20 @@ class Snapshot:
 
     def _material(self) -> Iterator[str]:
         for relation in sorted(self.relations.values(), key=lambda r: r.name):
-            yield repr((
-                relation.name, relation.oid, relation.kind, relation.primary_key, relation.unique_keys, relation.parents,
-                relation.triggers, relation.rules, relation.reads, relation.security_invoker, relation.row_security,
-            ))  # fmt: skip
-            for c in relation.columns:
-                yield repr((c.name, c.number, c.type, c.type_oid, c.not_null, c.generated, c.identity, c.has_default, c.sequence))
+            r = relation
+            yield repr((r.name, r.oid, r.kind, r.primary_key, r.unique_keys, r.parents, r.triggers, r.rules))
+            yield repr((r.reads, r.security_invoker, r.row_security, r.owner))
+            for c in r.columns:
+                yield repr((c.name, c.number, c.type, c.type_oid, c.not_null))
+                yield repr((c.generated, c.identity, c.has_default, c.sequence))
         for whole in (self.schemas, self.user_functions, self.user_operators, self.extension_functions):
             yield repr(sorted(whole))
         yield repr(sorted(self.extension_operators))
-        for mapping in (self.user_types, self.enums, self.extensions):
-            yield repr(sorted(mapping.items()))
-        yield repr((self.functions, self.user_casts, self.server_version, self.database, self.default_search_path, self.login))
+        yield repr(sorted(self.user_types.items()))
+        yield repr(sorted(self.enums.items()))
+        yield repr(sorted(self.extensions.items()))
+        yield repr((self.functions, self.user_casts, self.server_version, self.database))
+        yield repr((self.default_search_path, self.login))
 
     @cached_property
     def children(self) -> Mapping[TableName, tuple[TableName, ...]]:

@@ -1,7 +1,7 @@
 """Extensions whose functions and operators a restricted persona may use, as data.
 
-An extension is here when its functions compute from their arguments and no more. Never here, whatever they are good for:
-dblink, postgres_fdw, file_fdw (other data), adminpack, lo, pageinspect, pgrowlocks, pg_visibility, pg_walinspect,
+An extension is here when its functions compute from their arguments and no more. Never here, for all their use: dblink,
+postgres_fdw, file_fdw (other data), adminpack, lo, pageinspect, pgrowlocks, pg_visibility, pg_walinspect,
 pg_buffercache, pg_freespacemap, pgstattuple, amcheck (files, pages), tablefunc, xml2 (run SQL that they get as text),
 pg_stat_statements (other sessions' texts), sslinfo, and procedural languages.
 """

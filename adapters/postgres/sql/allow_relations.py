@@ -75,8 +75,8 @@ CATALOG_ROW_FILTERS: Mapping[str, str] = MappingProxyType({
         "'log_directory','log_filename','unix_socket_directories','oauth_validator_libraries'])"
     ),
 })  # fmt: skip
-"""`schema.relation` to a condition over its unqualified columns. Such a relation is not in CATALOG_RELATIONS: it may be read
-only as `(SELECT … FROM relation WHERE <condition>)`. What is not hidden of it and matches is harmless."""
+"""`schema.relation` to a condition over its unqualified columns. Such a relation is not in CATALOG_RELATIONS: it may be
+read only as `(SELECT … FROM relation WHERE <condition>)`, see `system_veil.py`."""
 
 CATALOG_DENIED: Mapping[str, str] = MappingProxyType({
     "pg_catalog.pg_stats": "most common values and histogram bounds are data",
@@ -94,7 +94,7 @@ CATALOG_DENIED: Mapping[str, str] = MappingProxyType({
     "pg_catalog.pg_prepared_statements": "the text that the gateway prepared, with raw columns and masks",
     "pg_catalog.pg_cursors": "the text that the gateway sent",
     "pg_catalog.pg_prepared_xacts": "names that other sessions chose; XA recovery of pgjdbc asks",
-    "pg_catalog.pg_locks": "keys of other sessions' advisory locks, and who works on which table; pgAdmin's dashboard asks",
+    "pg_catalog.pg_locks": "keys of other sessions' advisory locks, who works on what; pgAdmin's dashboard asks",
     "pg_catalog.pg_largeobject": "data",
     "pg_catalog.pg_largeobject_metadata": "which large objects exist; psql \\lo_list asks",
     "pg_catalog.pg_stat_all_tables": "numbers of rows, hidden ones included; DBeaver and pgAdmin ask",
