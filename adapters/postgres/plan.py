@@ -36,10 +36,21 @@ class SetSearchPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a prepared statement or cursor reads, for the records of the statements that run it."""
+
+    relations: tuple[str, ...] = ()
+    classes: tuple[Disclosed, ...] = ()
+    governed: bool = False
+    scrub: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """SQL-level PREPARE: `name` belongs to the token that it was judged under."""
 
     name: str
+    content: Content = Content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Deallocated:
 @dataclass(frozen=True, slots=True)
 class CursorDeclared:
     name: str
+    content: Content = Content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +176,9 @@ class SessionState:
     initial_purpose: str | None = None
     initial_actor: str | None = None
     initial_search_path: tuple[str, ...] | None = None
-    prepared: dict[str, Hashable] = field(default_factory=dict)
-    """SQL-level prepared statements and the token that each was judged under."""
-    cursors: dict[str, Hashable] = field(default_factory=dict)
+    prepared: dict[str, tuple[Hashable, Content]] = field(default_factory=dict)
+    """SQL-level prepared statements: the token that each was judged under, and what it reads."""
+    cursors: dict[str, tuple[Hashable, Content]] = field(default_factory=dict)
 
     def apply(self, effect: Effect, token: Hashable) -> None:
         """Take one effect of an executed statement into account."""
@@ -177,14 +189,14 @@ class SessionState:
                 self.actor = self.initial_actor if actor is None else actor
             case SetSearchPath(schemas):
                 self.search_path = self.initial_search_path if schemas is None else schemas
-            case Prepared(name):
-                self.prepared[name] = token
+            case Prepared(name, content):
+                self.prepared[name] = token, content
             case Deallocated(None):
                 self.prepared.clear()
             case Deallocated(name) if name is not None:
                 self.prepared.pop(name, None)
-            case CursorDeclared(name):
-                self.cursors[name] = token
+            case CursorDeclared(name, content):
+                self.cursors[name] = token, content
             case Discarded(everything):
                 self.purpose, self.actor = self.initial_purpose, self.initial_actor
                 self.search_path = self.initial_search_path
@@ -197,9 +209,17 @@ class SessionState:
     def copy(self) -> SessionState:
         """A copy for planning a text of several statements, where one changes what the next means."""
         return SessionState(
-            self.principal, self.database, self.purpose, self.actor, self.search_path, self.initial_purpose,
-            self.initial_actor, self.initial_search_path, dict(self.prepared), dict(self.cursors),
-        )  # fmt: skip
+            self.principal,
+            self.database,
+            self.purpose,
+            self.actor,
+            self.search_path,
+            self.initial_purpose,
+            self.initial_actor,
+            self.initial_search_path,
+            dict(self.prepared),
+            dict(self.cursors),
+        )
 
 
 class Planner(Protocol):

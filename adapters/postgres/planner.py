@@ -1,0 +1,311 @@
+"""Text + session → plan: the one place where reading, judging and splicing meet. No I/O, no clock; caches only.
+
+A planner belongs to one bundle and one catalogue; a reload makes a new one, with new tokens, so that every prepared
+statement is judged again at its next Bind. Facts are kept by text, plans by text and token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+from adapters.postgres.catalog import Relation, Snapshot
+from adapters.postgres.plan import (
+    Content,
+    CursorDeclared,
+    Effect,
+    Lookup,
+    Plan,
+    Prepared,
+    SessionState,
+    SetPurpose,
+    StatementPlan,
+)
+from adapters.postgres.sql import comments, record
+from adapters.postgres.sql.facts import Facts
+from adapters.postgres.sql.judge import Rights, Verdict, judge
+from adapters.postgres.sql.parse import NotUnderstood, Text
+from adapters.postgres.sql.pseudonym import PseudonymKeys
+from adapters.postgres.sql.quote import quote_ident, quote_literal
+from adapters.postgres.sql.splice import MovedLookup, Splicer
+from adapters.postgres.sql.utility import analyse
+from adapters.postgres.sql.veil import RenderedVeil, render
+from adapters.postgres.world import PolicyWorld
+from gateway.errors import Denied, MenshenError
+from gateway.model import Denial, Disclosed, Disclosure, Outcome, Persona, Principal
+from gateway.policy.policy import Policy
+from gateway.trail.record import value_hash
+
+KEPT = 20_000
+"""Entries of each cache; a full one is halved, oldest first."""
+KEPT_TEXT = 100_000
+"""Characters: a longer text is planned anew each time."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Token(NamedTuple):
+    """What a verdict depends on, beside the text."""
+
+    persona: Persona
+    world: str
+    search_path: tuple[str, ...] | None
+
+
+class _Known(NamedTuple):
+    text: Text
+    facts: tuple[Facts, ...]
+    purpose: str | None
+    actor: str | None
+
+
+class PostgresPlanner:
+    """Judges the texts of one database; see `adapters.postgres.plan.Planner`."""
+
+    def __init__(self, policy: Policy, snapshot: Snapshot, keys: PseudonymKeys, lookup_key: bytes) -> None:
+        self.policy = policy
+        self.snapshot = snapshot
+        self._keys = keys
+        self._lookup_key = lookup_key
+        self._world = PolicyWorld(policy, snapshot)
+        self._version = f"{policy.digest}:{snapshot.digest}"
+        self._tokens: dict[tuple[str, str | None, tuple[str, ...] | None], Token] = {}
+        self._facts: dict[tuple[str, tuple[str, ...]], _Known] = {}
+        self._plans: dict[tuple[str, Token, bool], Plan] = {}
+        self._veils: dict[tuple[Persona, int], RenderedVeil | None] = {}
+        self.hits = 0
+        self.misses = 0
+
+    # -- the face -----------------------------------------------------------------------------------------------------
+    def token(self, state: SessionState) -> Hashable:
+        return self._token(state, state.purpose)
+
+    def startup_purpose(self, principal: Principal, purpose: str | None) -> str | None:
+        wanted = purpose or principal.default_purpose
+        self.policy.persona(principal, wanted)
+        return wanted
+
+    def is_unrestricted(self, state: SessionState) -> bool:
+        return self._token(state, state.purpose).persona.unrestricted
+
+    def function_call(self, oid: int, state: SessionState) -> Plan:
+        token = self._token(state, state.purpose)
+        denial: Denial | None = (
+            None
+            if token.persona.unrestricted
+            else Denial(
+                "the function-call message is not supported through the gateway",
+                "Call the function in a SELECT, where it can be judged.",
+                reason="function",
+            )
+        )
+        return self._whole(token, "FUNCTION CALL", "", denial, None, None)
+
+    def plan(self, text: str, state: SessionState, *, single: bool) -> Plan:
+        token = self._token(state, state.purpose)
+        key = (text, token, single)
+        known = self._plans.get(key)
+        if known is not None:
+            self.hits += 1
+            return known
+        self.misses += 1
+        try:
+            plan, lasting = self._plan(text, state, token)
+        except MenshenError as error:
+            return self._whole(token, "OTHER", text, _not_understood(error), None, None)
+        if lasting and len(text) <= KEPT_TEXT:
+            _keep(self._plans, key, plan)
+        return plan
+
+    # -- one text -----------------------------------------------------------------------------------------------------
+    def _plan(self, text: str, state: SessionState, token: Token) -> tuple[Plan, bool]:
+        path = self._path(state)
+        try:
+            known = self._read(text, path)
+        except NotUnderstood as error:
+            if token.persona.unrestricted:
+                return self._whole(token, "OTHER", text, None, None, None), True
+            return self._whole(token, "OTHER", text, _not_understood(error), None, None), True
+        working = state.copy()
+        splicer = Splicer(known.text)
+        statements: list[StatementPlan] = []
+        lasting = True
+        for facts in known.facts:
+            if known.facts[0] is not facts and self._path(working) != path:
+                facts = self._read(text, self._path(working)).facts[len(statements)]
+            current = self._token(working, known.purpose or working.purpose)
+            statement, denial = self._statement(known, facts, working, current, splicer)
+            if denial is not None:
+                return Plan(token, b"", (statement,), denial), lasting
+            lasting = lasting and not (facts.executes or facts.fetches or facts.shows)
+            statements.append(statement)
+            for effect in statement.effects:
+                if isinstance(effect, SetPurpose):
+                    self.policy.persona(state.principal, effect.purpose or state.initial_purpose)
+                working.apply(effect, current)
+        forwarded, edits = splicer.apply()
+        return Plan(token, forwarded.encode("utf-8", "surrogatepass"), tuple(statements), None, edits), lasting
+
+    def _read(self, text: str, path: tuple[str, ...]) -> _Known:
+        key = (text, path)
+        known = self._facts.get(key)
+        if known is None:
+            read = Text(text)
+            try:
+                facts = tuple(analyse(read, one, self._world, path) for one in read.statements)
+            except RecursionError:
+                raise NotUnderstood("the statement is nested too deeply", sqlstate="54001", hint="Split it.") from None
+            tags = comments.tags(read)
+            known = _Known(read, facts, tags.get("purpose"), tags.get("actor"))
+            if len(text) <= KEPT_TEXT:
+                _keep(self._facts, key, known)
+        return known
+
+    def _statement(
+        self, known: _Known, facts: Facts, state: SessionState, token: Token, splicer: Splicer
+    ) -> tuple[StatementPlan, Denial | None]:
+        """Judge one statement and collect its edits; `token` is that of the purpose in force at this place."""
+        unrestricted = token.persona.unrestricted
+        verdict = self._seen(facts, token.persona) if unrestricted else judge(facts, self._rights(token.persona))
+        content = _content(facts, verdict)
+        if verdict.denial is None and not unrestricted:
+            verdict.denial, ran = _stale(facts, state, token)
+            content = ran or content
+        before = len(splicer.lookups)
+        if verdict.denial is None:
+            if not unrestricted:
+                splicer.statement(facts, verdict)
+            if facts.shows:
+                value = state.purpose if facts.shows == "menshen.purpose" else state.actor
+                splicer.replace(facts, f"SELECT {quote_literal(value or '')}::text AS {quote_ident(facts.shows)}")
+        lookups = tuple(one for moved in splicer.lookups[before:] for one in self._lookups(moved))
+        effects = tuple(_filled(effect, content) for effect in facts.effects)
+        purpose = token.persona.purpose
+        fragment = record.fragment(
+            known.text, facts, content, verdict, lookups, purpose, known.actor, self.policy.digest
+        )
+        plan = StatementPlan(
+            facts.kind,
+            verdict.outcome,
+            purpose,
+            known.actor,
+            fragment,
+            content.classes,
+            content.governed,
+            content.scrub and not unrestricted,
+            effects,
+            lookups,
+            tuple(verdict.guards),
+        )
+        return plan, verdict.denial
+
+    def _whole(
+        self, token: Token, kind: str, text: str, denial: Denial | None, purpose: str | None, actor: str | None
+    ) -> Plan:
+        """A plan for a text that is not taken apart."""
+        outcome = Outcome.DENY if denial else Outcome.ALLOW
+        purpose = purpose or token.persona.purpose
+        fragment = record.opaque(kind, text, outcome, denial, purpose, actor, self.policy.digest)
+        statement = StatementPlan(kind, outcome, purpose, actor, fragment)
+        return Plan(token, text.encode("utf-8", "surrogatepass"), (statement,), denial)
+
+    # -- rights -------------------------------------------------------------------------------------------------------
+    def _token(self, state: SessionState, purpose: str | None) -> Token:
+        key = (state.principal.name, purpose, state.search_path)
+        token = self._tokens.get(key)
+        if token is None:
+            persona = self.policy.persona(state.principal, purpose)
+            token = Token(persona, self._version, state.search_path)
+            _keep(self._tokens, key, token)
+        return token
+
+    def _path(self, state: SessionState) -> tuple[str, ...]:
+        return self.snapshot.default_search_path if state.search_path is None else state.search_path
+
+    def rendered(self, persona: Persona, relation: Relation) -> RenderedVeil | None:
+        """The veil of a relation for a persona, as SQL; None where it is not reachable."""
+        key = (persona, relation.oid)
+        if key not in self._veils:
+            columns = relation.column_names
+            veil = self.policy.veil(persona, relation.name, columns)
+            types = {c.name: c.type for c in relation.columns}
+            _keep(self._veils, key, None if veil is None else render(veil, types, self._keys))
+        return self._veils[key]
+
+    def _rights(self, persona: Persona) -> Rights:
+        return Rights(
+            persona,
+            lambda relation: self.rendered(persona, relation),
+            lambda relation: self.policy.refusal(persona, relation.name),
+            lambda obj, act: self.policy.allows(persona, obj, act).allowed,
+            self.policy.functions,
+            lambda name: name in self.policy.classes and self.policy.classes[name].withheld == "deny",
+        )
+
+    def _seen(self, facts: Facts, persona: Persona) -> Verdict:
+        """What an unrestricted persona touches: recorded, not judged."""
+        verdict = Verdict()
+        for use in facts.everything_used():
+            table = self.policy.tables.get(use.relation.name)
+            if table is None:
+                continue
+            verdict.governed = True
+            for column, name in table.columns.items():
+                if use.everything or column in use.columns:
+                    verdict.classes.append(Disclosed(name, Disclosure.CLEAR))
+        return verdict
+
+    def _lookups(self, moved: MovedLookup) -> list[Lookup]:
+        out = [Lookup(moved.column, moved.data_class, parameter=p) for p in moved.parameters]
+        for constant in moved.constants:
+            hashed = value_hash(self._lookup_key, moved.data_class, constant)
+            out.append(Lookup(moved.column, moved.data_class, value_hash=hashed))
+        return out
+
+
+def _not_understood(error: MenshenError) -> Denial:
+    reason = "purpose" if isinstance(error, Denied) else "not_understood"
+    return Denial(error.message, error.hint, error.sqlstate, error.detail, error.position, reason)
+
+
+def _content(facts: Facts, verdict: Verdict) -> Content:
+    relations = dict.fromkeys(str(use.relation.name) for use in facts.everything_used())
+    names = (*relations, *dict.fromkeys(facts.unresolved), *dict.fromkeys(facts.catalogue))
+    return Content(names, tuple(dict.fromkeys(verdict.classes)), verdict.governed, verdict.scrub)
+
+
+def _filled(effect: Effect, content: Content) -> Effect:
+    if isinstance(effect, Prepared | CursorDeclared):
+        return replace(effect, content=content)
+    return effect
+
+
+def _stale(facts: Facts, state: SessionState, token: Token) -> tuple[Denial | None, Content | None]:
+    """A statement or cursor that was judged for another persona, policy or catalogue may not go on under this one."""
+    for name, known, what, sqlstate in (
+        (facts.executes, state.prepared, "prepared statement", "26000"),
+        (facts.fetches, state.cursors, "cursor", "34000"),
+    ):
+        if not name:
+            continue
+        if name not in known:
+            return Denial(f'{what} "{name}" does not exist', sqlstate=sqlstate, reason="unknown_name"), None
+        judged, content = known[name]
+        if judged != token:
+            return Denial(
+                f'{what} "{name}" was judged for another purpose, policy or catalogue',
+                f"Make the {what} again under the present purpose.",
+                "55000",
+                reason="stale",
+            ), None
+        return None, content
+    return None, None
+
+
+def _keep(cache: dict[K, V], key: K, value: V) -> None:
+    if len(cache) >= KEPT:
+        for old in list(cache)[: KEPT // 2]:
+            del cache[old]
+    cache[key] = value

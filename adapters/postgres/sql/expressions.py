@@ -1,0 +1,341 @@
+"""Expressions: every node type that may occur in one, what it reads, and whether it may raise.
+
+`raising` is the depth of the deepest query level that holds an expression around this node which may raise an error
+for some value; -1 where there is none. See `scope.Level.qual` for why it matters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.postgres.sql import allow
+from adapters.postgres.sql.analysis import Analysis, Walker
+from adapters.postgres.sql.facts import Call
+from adapters.postgres.sql.parse import Node
+from adapters.postgres.sql.scope import Level
+from gateway.model import TableName
+
+NONE = -1
+
+
+def walk(a: Analysis, node: Any, level: Level, raising: int = NONE) -> None:
+    """Walk an expression, or a list of them."""
+    if isinstance(node, list):
+        for one in node:
+            walk(a, one, level, raising)
+    elif node:
+        ((kind, body),) = node.items()
+        walker = WALKERS.get(kind)
+        if walker is None:
+            a.refuse("expression", f"{kind} is not supported in an expression", location=body.get("location"))
+        else:
+            walker(a, body, level, raising)
+
+
+def children(*keys: str, raises: bool = False) -> Walker:
+    """A walker for a node that is no more than its members."""
+
+    def walker(a: Analysis, body: Node, level: Level, raising: int) -> None:
+        inner = max(raising, level.depth) if raises else raising
+        for key in keys:
+            if key in body:
+                walk(a, body[key], level, inner)
+
+    return walker
+
+
+def _leaf(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    """A constant, a parameter, DEFAULT: nothing to see."""
+
+
+def column_ref(a: Analysis, body: Node, level: Level, raising: int, label: bool = False) -> None:
+    fields, star = [], False
+    for part in body["fields"]:
+        if "String" in part:
+            fields.append(part["String"].get("sval", ""))
+        else:
+            star = True
+    a.column(fields, star, level, raising, body.get("location", 0), label)
+
+
+def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    kind = body["kind"]
+    location = body.get("location", 0)
+    inner = a.operator(body["name"], level, raising, location)
+    if kind in ("AEXPR_LIKE", "AEXPR_ILIKE"):
+        inner = raising if _plain_pattern(body.get("rexpr")) else max(raising, level.depth)
+    elif kind == "AEXPR_SIMILAR":
+        inner = max(raising, level.depth)
+    elif kind.startswith(("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN")):
+        inner = raising
+    walk(a, body.get("lexpr"), level, inner)
+    right = body.get("rexpr")
+    if right is not None and "List" in right:
+        walk(a, right["List"].get("items", []), level, inner)
+    else:
+        walk(a, right, level, inner)
+
+
+def _plain_pattern(node: Node | None) -> bool:
+    """A constant pattern without an escape cannot raise "must not end with escape character"."""
+    return bool(node) and "\\" not in (node or {}).get("A_Const", {}).get("sval", {}).get("sval", "\\")
+
+
+def _type_cast(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    safe = type_name(a, body["typeName"]) or "A_Const" in body["arg"]
+    walk(a, body["arg"], level, raising if safe else max(raising, level.depth))
+
+
+def type_name(a: Analysis, node: Node) -> bool:
+    """Judge a type; True where a cast to it never raises."""
+    names = [n["String"].get("sval", "") for n in node.get("names", ())]
+    location = node.get("location")
+    if node.get("pct_type") or node.get("setof"):
+        a.refuse("type", "%TYPE and SETOF are not supported here", location=location)
+        return False
+    for modifier in node.get("typmods", ()):
+        if "A_Const" not in modifier and "ColumnRef" not in modifier:
+            a.refuse("type", "a type modifier has to be a constant", location=location)
+    name = names[-1]
+    snapshot = a.world.snapshot
+    if len(names) == 1 or names[0] == "pg_catalog":
+        if name in allow.TYPES or (name.startswith("_") and name[1:] in allow.TYPES):
+            return name in ("text", "varchar") and not node.get("arrayBounds")
+        if names[0] == "pg_catalog":
+            a.refuse("type", f'type "{name}" is not on the list', location=location)
+            return False
+    if names[0] == "information_schema" and name in allow.INFORMATION_SCHEMA_TYPES:
+        return False
+    schemas = [names[-2]] if len(names) > 1 else [*a.search_path]
+    for schema in schemas:
+        kind = snapshot.user_types.get((schema, name))
+        if kind in ("e", "d", "r", "m", "b"):
+            return False
+        if kind is not None or TableName(schema, name) in snapshot.relations:
+            a.refuse("type", f'type "{name}" is a row type: a row may not be made into it here', location=location)
+            return False
+    a.refuse("type", f'type "{name}" is not known', location=location, sqlstate="42704")
+    return False
+
+
+def _function(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    names = [n["String"].get("sval", "") for n in body["funcname"]]
+    name, location = names[-1], body.get("location", 0)
+    builtin = _judge_function(a, names, body, location)
+    aggregate = builtin and (name in allow.AGGREGATES or name in allow.WINDOW_FUNCTIONS or "over" in body)
+    safe = builtin and name in allow.NEVER_RAISING_FUNCTIONS
+    inner = raising if safe or aggregate else max(raising, level.depth)
+    qual, level.qual = level.qual, level.qual and not aggregate
+    walk(a, body.get("args", []), level, inner)
+    walk(a, body.get("agg_order", []), level, inner)
+    walk(a, body.get("agg_filter"), level, inner)
+    level.qual = qual
+    if "over" in body:
+        window(a, body["over"], level, inner)
+
+
+def _judge_function(a: Analysis, names: list[str], body: Node, location: int) -> bool:
+    """Note a refusal or a call; True for a built-in function that is on the list."""
+    name, snapshot = names[-1], a.world.snapshot
+    if len(names) > 2:
+        a.refuse("function", f"function {'.'.join(names)} is not supported", location=location)
+        return False
+    if names[0] == "pg_catalog" or len(names) == 1:
+        if name in allow.FUNCTIONS:
+            if len(names) == 1 and (name in snapshot.user_functions or name in snapshot.extension_functions):
+                a.facts.qualify.append(a.text.at(location))
+            return True
+        if _special(name, body):
+            return False
+    if names[0] == "information_schema" and name in allow.INFORMATION_SCHEMA_FUNCTIONS:
+        return True
+    schemas = [names[0]] if len(names) == 2 else [s for s in a.search_path if f"{s}.{name}" in a.world.functions]
+    for schema in schemas:
+        if f"{schema}.{name}" in a.world.functions:
+            a.facts.calls.append(Call(f"{schema}.{name}", a.text.at(location), len(names) == 2))
+            return False
+    if name in snapshot.extension_functions and name not in snapshot.user_functions and names[0] != "pg_catalog":
+        return False
+    a.refuse(
+        "function",
+        f"function {'.'.join(names)} may not be called through the gateway",
+        hint="Built-in functions that only compute are allowed; others are listed under `functions` in catalog.yaml.",
+        location=location,
+    )
+    return False
+
+
+def _special(name: str, body: Node) -> bool:
+    """`current_setting` and `set_config` of a harmless setting, all in constants."""
+    if name not in allow.SPECIAL_FUNCTIONS:
+        return False
+    values = [arg.get("A_Const", {}).get("sval", {}).get("sval") for arg in body.get("args", ())]
+    setting = allow.SETTINGS.get((values[0] or "").lower()) if values else None
+    if setting is None:
+        return False
+    if name == "current_setting":
+        return True
+    return values[1] is not None and setting.name != "search_path" and setting.accepts(values[1])
+
+
+def window(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    """A WindowDef: evaluated after WHERE, so nothing in it can look at hidden rows of this level."""
+    qual, level.qual = level.qual, False
+    for key in ("partitionClause", "orderClause", "startOffset", "endOffset"):
+        if key in body:
+            walk(a, body[key], level, raising)
+    level.qual = qual
+
+
+def _window_definition(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    window(a, body, level, raising)
+
+
+def _sort(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    if "useOp" in body:
+        a.operator(body["useOp"], level, raising, body.get("location", 0))
+    walk(a, body["node"], level, raising)
+
+
+def _indirection(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    arg, steps = body["arg"], body["indirection"]
+    fields = [p["String"].get("sval", "") for p in arg.get("ColumnRef", {}).get("fields", ()) if "String" in p]
+    found = level.find(fields[0]) if len(fields) == 1 and not _is_column(level, fields[0]) else None
+    first = steps[0]
+    location = arg.get("ColumnRef", {}).get("location", 0)
+    if found is not None and "String" in first and found[1].has(first["String"]["sval"]):
+        item = found[1]
+        a.everything(found[0], item, location)  # the row is made, even if one field of it is taken
+        a.whole_row(found[0], item, raising, location)
+        a.touch(found[0], item, first["String"]["sval"], raising, location)
+        steps = steps[1:]
+    else:
+        walk(a, arg, level, raising)
+    for step in steps:
+        if "String" in step:
+            a.attribute(step["String"].get("sval", ""), location)
+        elif "A_Indices" in step:
+            walk(a, step["A_Indices"].get("lidx"), level, raising)
+            walk(a, step["A_Indices"].get("uidx"), level, raising)
+
+
+def _is_column(level: Level, name: str) -> bool:
+    at: Level | None = level
+    while at is not None:
+        if any(i.has(name) for i in at.items):
+            return True
+        at = at.parent
+    return False
+
+
+def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    from adapters.postgres.sql import queries
+
+    kind = body["subLinkType"]
+    if "operName" in body:
+        raising = a.operator(body["operName"], level, raising, body.get("location", 0))
+    scalar = kind in ("EXPR_SUBLINK", "ROWCOMPARE_SUBLINK", "MULTIEXPR_SUBLINK")
+    walk(a, body.get("testexpr"), level, raising)
+    # "more than one row" is an error too; EXISTS and IN may become joins, so what they compute can run early
+    inner = max(raising, level.depth) if scalar else raising
+    queries.statement(a, body["subselect"], level, inner, pulled_up=not scalar)
+
+
+def _range_cast_function(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    """JSON_OBJECT and its kin: constructors and queries over values; the output type is judged."""
+    _any_members(a, body, level, max(raising, level.depth))
+
+
+def _any_members(a: Analysis, body: Any, level: Level, raising: int) -> None:
+    """Walk a node whose members are values, clauses of values, and type names, whatever their keys are."""
+    if isinstance(body, list):
+        for one in body:
+            _any_members(a, one, level, raising)
+    elif isinstance(body, dict):
+        if "names" in body and ("typemod" in body or "typmods" in body):
+            type_name(a, body)
+            return
+        for key, value in body.items():
+            if not isinstance(value, (dict, list)):
+                continue
+            if key in WALKERS and isinstance(value, dict):
+                WALKERS[key](a, value, level, raising)
+            elif key[:1].isupper() and key not in _TRANSPARENT:
+                a.refuse("expression", f"{key} is not supported in an expression")
+            else:
+                _any_members(a, value, level, raising)
+
+
+_TRANSPARENT = frozenset(
+    {
+        "JsonOutput",
+        "JsonReturning",
+        "JsonFormat",
+        "JsonKeyValue",
+        "JsonValueExpr",
+        "JsonArgument",
+        "JsonBehavior",
+        "JsonAggConstructor",
+        "JsonTableColumn",
+        "JsonTablePathSpec",
+        "TypeName",
+        "List",
+        "String",
+        "RangeTableFuncCol",
+    }
+)
+
+
+WALKERS: dict[str, Walker] = {
+    "A_Const": _leaf,
+    "ParamRef": _leaf,
+    "SetToDefault": _leaf,
+    "SQLValueFunction": _leaf,
+    "A_Star": _leaf,
+    "CaseTestExpr": _leaf,
+    "ColumnRef": column_ref,
+    "A_Expr": _operator,
+    "BoolExpr": children("args"),
+    "NullTest": children("arg"),
+    "BooleanTest": children("arg"),
+    "TypeCast": _type_cast,
+    "FuncCall": _function,
+    "SortBy": _sort,
+    "WindowDef": _window_definition,
+    "A_Indirection": _indirection,
+    "SubLink": _sublink,
+    "A_ArrayExpr": children("elements"),
+    "RowExpr": children("args"),
+    "CaseExpr": children("arg", "args", "defresult"),
+    "CaseWhen": children("expr", "result"),
+    "CoalesceExpr": children("args"),
+    "MinMaxExpr": children("args"),
+    "CollateClause": children("arg"),
+    "NamedArgExpr": children("arg"),
+    "GroupingFunc": children("args"),
+    "GroupingSet": children("content"),
+    "List": children("items"),
+    "MultiAssignRef": children("source"),
+    "XmlExpr": children("named_args", "args", raises=True),
+    "XmlSerialize": children("expr", raises=True),
+    "ResTarget": children("val"),
+    "JsonObjectConstructor": _range_cast_function,
+    "JsonArrayConstructor": _range_cast_function,
+    "JsonObjectAgg": _range_cast_function,
+    "JsonArrayAgg": _range_cast_function,
+    "JsonFuncExpr": _range_cast_function,
+    "JsonParseExpr": _range_cast_function,
+    "JsonScalarExpr": _range_cast_function,
+    "JsonSerializeExpr": _range_cast_function,
+    "JsonIsPredicate": _range_cast_function,
+    "JsonTable": _range_cast_function,
+}
+
+
+def json_array_query(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    from adapters.postgres.sql import queries
+
+    queries.statement(a, body["query"], level, max(raising, level.depth), pulled_up=False)
+
+
+WALKERS["JsonArrayQueryConstructor"] = json_array_query

@@ -1,0 +1,221 @@
+"""What a statement does, as facts: relations, columns, functions, writes, and where each stands in the text.
+
+Facts do not depend on a persona. They depend on the catalogue (`World`), so they are kept as long as that is. All
+positions are 0-based character offsets in the client's text; ends are exclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.postgres.catalog import Relation
+from adapters.postgres.plan import Effect
+from adapters.postgres.sql.parse import Node
+
+SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that only an unrestricted persona may do, or that the gateway does not understand."""
+
+    reason: str
+    """A short word: `function`, `statement`, `unknown_relation`, `setting`, …"""
+    message: str
+    hint: str = ""
+    position: int = -1
+    sqlstate: str = "42501"
+
+
+@dataclass(eq=False, slots=True)
+class Sources:
+    """The relations that a derived table is made of."""
+
+    uses: list[RelationUse] = field(default_factory=list)
+    inner: list[Sources] = field(default_factory=list)
+
+    def propagate(self) -> None:
+        """An expression that may raise looks at it: mark every relation below. A recursive CTE may reach itself."""
+        seen: set[int] = set()
+        todo = [self]
+        while todo:
+            one = todo.pop()
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            for use in one.uses:
+                use.leaky = True
+            todo.extend(one.inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunct:
+    """A top-level `column = value` of a WHERE: a lookup where the rules allow one, and an index condition."""
+
+    column: str
+    node: Node
+    """The A_Expr."""
+    reversed: bool = False
+    """The value stands on the left."""
+
+
+@dataclass(eq=False, slots=True)
+class RelationUse:
+    """One reference to a relation in a FROM clause."""
+
+    relation: Relation
+    visible: tuple[str, ...]
+    """The columns that exist for the gateway, in order: in the database and in the data map."""
+    alias: str
+    explicit_alias: bool
+    location: int
+    """Where the name begins."""
+    only: bool = False
+    sample: Node | None = None
+    nullable: bool = False
+    """On the nullable side of an outer join."""
+    columns: set[str] = field(default_factory=set)
+    everything: bool = False
+    """A star or the whole row: every visible column."""
+    whole_row: bool = False
+    system: set[str] = field(default_factory=set)
+    leaky: bool = False
+    """An expression that may raise could be evaluated before the row predicate."""
+    conjuncts: list[Conjunct] = field(default_factory=list)
+    qualified: list[int] = field(default_factory=list)
+    """Where `schema.table.column` references to it begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReference:
+    """A reference to a column of the target of a write, in WHERE, SET, RETURNING or ON CONFLICT."""
+
+    location: int
+    column: str
+    label: bool
+    """It is a whole RETURNING item: its label must survive."""
+    leaky: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStar:
+    """A star in RETURNING. `others`: the aliases of the other FROM items that a bare star also spreads."""
+
+    location: int
+    bare: bool
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A column that gets a value: a constant, a parameter, or something else (both empty)."""
+
+    column: str
+    constant: str | None = None
+    parameter: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class TargetUse:
+    """The target of an INSERT, UPDATE, DELETE or COPY FROM."""
+
+    relation: Relation
+    visible: tuple[str, ...]
+    alias: str
+    location: int
+    act: str
+    """`insert`, `update` or `delete`."""
+    node: Node
+    start: int
+    """Where the statement (or the CTE's inner statement) begins: the location of its first known token."""
+    inserted: list[Written] = field(default_factory=list)
+    updated: list[Written] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
+    """Columns that are read."""
+    everything: bool = False
+    whole_row: bool = False
+    system: set[str] = field(default_factory=set)
+    references: list[TargetReference] = field(default_factory=list)
+    stars: list[TargetStar] = field(default_factory=list)
+    lookups: list[Conjunct] = field(default_factory=list)
+    has_where: bool = False
+    conflict_update: bool = False
+    conflict_where: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMend:
+    """Columns that a GROUP BY on a primary key covers in a table, and that must be named for a derived table."""
+
+    use: RelationUse
+    location: int
+    """A place inside the first grouping item."""
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function that the policy lists; allowed where the persona holds `call` on its class."""
+
+    function: str
+    """`schema.name`"""
+    location: int
+    qualified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyShown:
+    """A reference to a catalogue relation of which only some rows, or not all columns, are shown."""
+
+    location: int
+    relation: str
+    """`schema.name`"""
+    columns: tuple[tuple[str, str], ...]
+    """Name and type of each."""
+    explicit_alias: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOut:
+    """`COPY t [(columns)] TO STDOUT`: the name and its list become a query."""
+
+    use: RelationUse
+    columns: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Facts:
+    """One statement."""
+
+    kind: str
+    start: int
+    end: int
+    uses: list[RelationUse] = field(default_factory=list)
+    targets: list[TargetUse] = field(default_factory=list)
+    catalogue: list[str] = field(default_factory=list)
+    """Relations of the system catalogue that are read."""
+    refusals: list[Refusal] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    qualify: list[int] = field(default_factory=list)
+    """Where names begin that `pg_catalog.` is put before: catalogue relations without a schema, and built-in functions
+    that a function of a user shares its name with."""
+    partial: list[PartlyShown] = field(default_factory=list)
+    mends: list[GroupMend] = field(default_factory=list)
+    copy_out: CopyOut | None = None
+    effects: list[Effect] = field(default_factory=list)
+    ddl: tuple[str, ...] = ()
+    """The schemas that DDL touches; the act `ddl` on each is needed."""
+    needs_clear: str = ""
+    """EXPLAIN and the like show more than the result: every relation must be clear and whole."""
+    executes: str = ""
+    """The SQL-level prepared statement that EXECUTE runs."""
+    fetches: str = ""
+    """The cursor that FETCH reads."""
+    shows: str = ""
+    """The gateway's own setting that SHOW asks for."""
+    unresolved: list[str] = field(default_factory=list)
+    """Names of relations that the catalogue does not know, for the record."""
+
+    def everything_used(self) -> tuple[RelationUse | TargetUse, ...]:
+        """The relations that are read, then those that are written."""
+        return (*self.uses, *self.targets)

@@ -1,0 +1,291 @@
+"""Facts × persona → verdict: pure, and falling off the end denies.
+
+The first thing that is not allowed decides; its message names the data class, the purpose and the rule or the absence
+of one. An unrestricted persona is not asked: its facts are only recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from adapters.postgres.catalog import Relation
+from adapters.postgres.plan import WriteGuard
+from adapters.postgres.sql.facts import Facts, Refusal, RelationUse, TargetUse, Written
+from adapters.postgres.sql.parse import Text
+from adapters.postgres.sql.veil import RenderedVeil
+from gateway.model import Act, ColumnVeil, Denial, Disclosed, Disclosure, Outcome, Persona, RowRule
+from gateway.policy.masks import looks_masked
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the judge asks about a persona; bound to one bundle and one catalogue."""
+
+    persona: Persona
+    veil: Callable[[Relation], RenderedVeil | None]
+    """None: the relation is not reachable for this persona."""
+    refusal: Callable[[Relation], Denial]
+    """Why it is not."""
+    allows: Callable[[str, Act], bool]
+    functions: Mapping[str, str]
+    """Listed functions of users → the class whose `call` is needed."""
+    denies_withheld: Callable[[str], bool]
+    """Whether reading a withheld column of this class is an error instead of NULL."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the rules say about one statement."""
+
+    denial: Denial | None = None
+    veils: dict[int, RenderedVeil] = field(default_factory=dict)
+    """`id` of a RelationUse or TargetUse → its veil."""
+    classes: list[Disclosed] = field(default_factory=list)
+    guards: list[WriteGuard] = field(default_factory=list)
+    governed: bool = False
+    scrub: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.denial is not None:
+            return Outcome.DENY
+        changed = any(not v.trivial for v in self.veils.values())
+        return Outcome.VEIL if changed else Outcome.ALLOW
+
+
+class _DeniedError(Exception):
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(denial.message)
+        self.denial = denial
+
+
+def judge(facts: Facts, rights: Rights) -> Verdict:
+    """The verdict on one statement for a restricted persona."""
+    verdict = Verdict()
+    try:
+        if facts.refusals:
+            raise _DeniedError(_refused(facts.refusals[0]))
+        for use in facts.uses:
+            _read(use, rights, verdict)
+        for target in facts.targets:
+            _write(target, rights, verdict)
+        _calls(facts, rights)
+        _ddl(facts, rights)
+        if facts.needs_clear:
+            _whole(facts, verdict)
+    except _DeniedError as denied:
+        verdict.denial = denied.denial
+    return verdict
+
+
+def _refused(refusal: Refusal) -> Denial:
+    return Denial(refusal.message, refusal.hint, refusal.sqlstate, position=refusal.position + 1, reason=refusal.reason)
+
+
+def _deny(reason: str, message: str, hint: str = "", position: int = -1) -> _DeniedError:
+    return _DeniedError(Denial(message, hint, position=position + 1, reason=reason))
+
+
+def _veil(use: RelationUse | TargetUse, rights: Rights, verdict: Verdict) -> RenderedVeil:
+    veil = rights.veil(use.relation)
+    if veil is None:
+        raise _DeniedError(replace(rights.refusal(use.relation), position=use.location + 1))
+    verdict.veils[id(use)] = veil
+    verdict.governed = verdict.governed or veil.veil.governed
+    if not veil.trivial:
+        verdict.scrub = True
+    return veil
+
+
+def _purpose(rights: Rights) -> str:
+    return f"for purpose {rights.persona.purpose}" if rights.persona.purpose else "without a purpose"
+
+
+def _disclosed(use: RelationUse | TargetUse, veil: RenderedVeil) -> list[ColumnVeil]:
+    """The veils of the columns that are read."""
+    return [c.veil for c in veil.columns if use.everything or c.veil.column in use.columns]
+
+
+def _read(use: RelationUse, rights: Rights, verdict: Verdict) -> None:
+    veil = _veil(use, rights, verdict)
+    looked_up = {c.column for c in use.conjuncts}
+    _reads(use, veil, rights, verdict, looked_up)
+
+
+def _reads(
+    use: RelationUse | TargetUse, veil: RenderedVeil, rights: Rights, verdict: Verdict, looked_up: Iterable[str]
+) -> None:
+    columns = [c.veil for c in veil.columns]
+    if veil.veil.governed and all(c.disclosure is Disclosure.WITHHELD and not c.lookup for c in columns):
+        classes = sorted({c.data_class for c in columns})
+        raise _deny(
+            "no_rule",
+            f"no rule lets {rights.persona.principal} see any column of {use.relation.name} {_purpose(rights)}",
+            f"Its classes are {', '.join(classes)}. Ask their owner for a grant, or state another purpose.",
+            use.location,
+        )
+    for column in _disclosed(use, veil):
+        verdict.classes.append(Disclosed(column.data_class, column.disclosure, column.rules))
+        if column.disclosure is Disclosure.WITHHELD and column.column in use.columns:
+            lookup = column.lookup and column.column in looked_up
+            if not lookup and rights.denies_withheld(column.data_class):
+                raise _deny(
+                    "withheld",
+                    f"{column.data_class} ({use.relation.name}.{column.column}) is withheld {_purpose(rights)}",
+                    _rule_hint(column),
+                    use.location,
+                )
+
+
+def _rule_hint(column: ColumnVeil) -> str:
+    if column.rules:
+        return f"Decided by {', '.join(column.rules)}."
+    return "No rule allows it. Ask the owner of the table for a grant."
+
+
+# -- writes -----------------------------------------------------------------------------------------------------------
+def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
+    veil = _veil(target, rights, verdict)
+    by_name = {c.veil.column: c.veil for c in veil.columns}
+    for written in target.inserted:
+        column = _writable(target, by_name, written, "insert", rights)
+        _mask_guard(target, column, written, verdict)
+    for written in target.updated:
+        column = _writable(target, by_name, written, "update", rights)
+        _mask_guard(target, column, written, verdict)
+    if target.act == "delete" and not veil.veil.delete:
+        classes = ", ".join(sorted({c.data_class for c in by_name.values()}))
+        raise _deny(
+            "no_rule",
+            f"no rule lets {rights.persona.principal} delete from {target.relation.name} {_purpose(rights)}",
+            f"The act delete is needed on {classes}.",
+            target.location,
+        )
+    if target.act == "insert" and not target.inserted:  # DEFAULT VALUES
+        for column in by_name.values():
+            _writable(target, by_name, Written(column.column), "insert", rights)
+    _row_predicate_holds(target, veil)
+    if target.columns or target.everything:
+        _reads(target, veil, rights, verdict, {c.column for c in target.lookups})
+    if target.whole_row and not veil.trivial:
+        raise _deny(
+            "whole_row",
+            f"a whole row of {target.relation.name} may not be used here: some of it is masked",
+            "Name the columns that you need.",
+            target.location,
+        )
+
+
+def _writable(
+    target: TargetUse, columns: Mapping[str, ColumnVeil], written: Written, act: str, rights: Rights
+) -> ColumnVeil:
+    column = columns.get(written.column)
+    if column is None:
+        raise _DeniedError(
+            Denial(
+                f'column "{written.column}" of {target.relation.name} is not in the data map, so it may not be written',
+                "Only what the data map knows may be collected. Ask the security team to classify it in catalog.yaml.",
+                position=target.location + 1,
+                reason="unknown_column",
+            )
+        )
+    if not (column.insert if act == "insert" else column.update):
+        raise _deny(
+            "no_rule",
+            f"no rule lets {rights.persona.principal} {act} {column.data_class} "
+            f"({target.relation.name}.{written.column}) {_purpose(rights)}",
+            f"The act {act} on {column.data_class} is needed. Ask the owner of the table for a grant.",
+            target.location,
+        )
+    return column
+
+
+def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict: Verdict) -> None:
+    """A mask that comes back from a form must not overwrite data."""
+    if written.constant is not None and looks_masked(column.mask, written.constant):
+        raise _deny(
+            "masked_write",
+            f"the value for {target.relation.name}.{written.column} is a mask: it would overwrite data",
+            "Leave the column out of the statement when it was not changed.",
+            target.location,
+        )
+    if written.parameter:
+        verdict.guards.append(WriteGuard(written.parameter, f"{target.relation.name}.{written.column}", column.mask))
+
+
+def _row_predicate_holds(target: TargetUse, veil: RenderedVeil) -> None:
+    """A row may not be written out of the persona's sight: what a row rule looks at must be proven to fit."""
+    for rule in veil.veil.rows:
+        if not isinstance(rule, RowRule):
+            continue
+        looked_at, equal = row_rule_shape(rule)
+        for written in target.updated:
+            if written.column in looked_at and (
+                written.constant is None or written.constant != equal.get(written.column)
+            ):
+                raise _hidden_write(target, written.column)
+        if target.act == "insert":
+            for name in looked_at & {c.veil.column for c in veil.columns}:
+                values = [w for w in target.inserted if w.column == name]
+                if not values or any(w.constant is None or w.constant != equal.get(name) for w in values):
+                    raise _hidden_write(target, name)
+
+
+def _hidden_write(target: TargetUse, column: str) -> _DeniedError:
+    return _deny(
+        "row_rule",
+        f"{target.relation.name}.{column} decides which rows this persona sees; what is written there must be "
+        "a constant that keeps the row in sight",
+        "Write the persona's own value as a literal, or ask for a wider row rule.",
+        target.location,
+    )
+
+
+def row_rule_shape(rule: RowRule) -> tuple[set[str], dict[str, str]]:
+    """The words of a row rule that may be columns, and where it is `column = :principal.x`, the value."""
+    text = Text(rule.expression)
+    words = [(t.name, rule.expression[t.start : t.end].strip('"')) for t in text.tokens]
+    columns = {word for name, word in words if name == "IDENT" or word.isidentifier()}
+    shape = [w for _, w in words]
+    equal: dict[str, str] = {}
+    if len(shape) == 6 and shape[1:5] == ["=", ":", "principal", "."]:
+        value = dict(rule.attributes).get(shape[5])
+        if value is not None:
+            equal[shape[0]] = str(value)
+    return columns, equal
+
+
+# -- the rest ---------------------------------------------------------------------------------------------------------
+def _calls(facts: Facts, rights: Rights) -> None:
+    for call in facts.calls:
+        data_class = rights.functions[call.function]
+        if not rights.allows(data_class, Act.CALL):
+            raise _deny(
+                "function",
+                f"function {call.function} may not be called {_purpose(rights)}",
+                f"The act call on {data_class} is needed.",
+                call.location,
+            )
+
+
+def _ddl(facts: Facts, rights: Rights) -> None:
+    for schema in facts.ddl:
+        if not rights.allows(schema, Act.DDL):
+            raise _deny(
+                "ddl",
+                f"no rule lets {rights.persona.principal} change schema {schema} {_purpose(rights)}",
+                f"The act ddl on {schema} is needed; migrations run as an unrestricted persona.",
+            )
+
+
+def _whole(facts: Facts, verdict: Verdict) -> None:
+    for one in facts.everything_used():
+        if not verdict.veils[id(one)].trivial:
+            raise _deny(
+                "explain",
+                f"{facts.needs_clear} shows more than the result, and {one.relation.name} is not wholly open to "
+                "this persona",
+                "Ask someone with an unrestricted persona for the plan.",
+                one.location,
+            )

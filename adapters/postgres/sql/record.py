@@ -1,0 +1,90 @@
+"""The static members of a statement's record: normalized text, fingerprint, relations, classes, verdict, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.postgres.plan import Content, Lookup
+from adapters.postgres.sql.facts import Facts
+from adapters.postgres.sql.judge import Verdict
+from adapters.postgres.sql.parse import NotUnderstood, Text, fingerprinted
+from gateway.model import Denial, Outcome
+from gateway.trail.record import plan_fragment
+
+LITERALS = frozenset({"SCONST", "USCONST", "ICONST", "FCONST", "BCONST", "XCONST"})
+
+
+def normalized(text: Text, start: int = 0, end: int | None = None) -> str:
+    """A statement without its literals and comments: each literal becomes the next `$n` after the text's parameters.
+
+    Works on tokens, so that no statement kind can keep a literal; for what libpg_query normalizes it gives the same.
+    """
+    source = text.text
+    end = len(source) if end is None else end
+    tokens = [t for t in text.tokens if start <= t.start and t.end <= end]
+    number = max((int(source[t.start + 1 : t.end]) for t in tokens if t.name == "PARAM"), default=0)
+    out: list[str] = []
+    at = tokens[0].start if tokens else end
+    for token in tokens:
+        gap = source[at : token.start]
+        out.append(gap if gap.isspace() or not gap else " ")
+        if token.name in LITERALS:
+            number += 1
+            out.append(f"${number}")
+        else:
+            out.append(source[token.start : token.end])
+        at = token.end
+    return "".join(out).removesuffix(";")
+
+
+def fragment(
+    text: Text,
+    facts: Facts,
+    content: Content,
+    verdict: Verdict,
+    lookups: Sequence[Lookup],
+    purpose: str | None,
+    actor: str | None,
+    bundle: str,
+) -> bytes:
+    """The record's static members for one statement of a text."""
+    one = text.text[facts.start : facts.end]
+    try:
+        mark = fingerprinted(one)
+    except NotUnderstood:
+        mark = ""
+    rules = dict.fromkeys(rule for disclosed in content.classes for rule in disclosed.rules)
+    return plan_fragment(
+        kind=facts.kind,
+        statement=normalized(text, facts.start, facts.end),
+        fingerprint=mark,
+        verdict=verdict.outcome,
+        bundle=bundle,
+        purpose=purpose,
+        relations=content.relations,
+        classes=content.classes,
+        reason=verdict.denial.reason if verdict.denial else "",
+        rules=list(rules),
+        lookups=tuple(lookups),
+        statement_actor=actor,
+    )
+
+
+def opaque(
+    kind: str, text: str, outcome: Outcome, denial: Denial | None, purpose: str | None, actor: str | None, bundle: str
+) -> bytes:
+    """The same for a text that could not be read: literals are taken out as far as it can be cut into tokens."""
+    try:
+        shown = normalized(Text(text))
+    except NotUnderstood:
+        shown = "(not understood)"
+    return plan_fragment(
+        kind=kind,
+        statement=shown,
+        fingerprint="",
+        verdict=outcome,
+        bundle=bundle,
+        purpose=purpose,
+        reason=denial.reason if denial else "",
+        statement_actor=actor,
+    )

@@ -1,0 +1,82 @@
+"""Name resolution as PostgreSQL does it: query levels, range items, common table expressions.
+
+Follows PostgreSQL's parse_relation.c (`colNameToVar`, `refnameNamespaceItem`): a column name is looked for in the
+innermost level first; a qualified name by the alias; a bare name that is no column may be a whole row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adapters.postgres.sql.facts import RelationUse, Sources, TargetUse
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """One entry of a FROM clause, or the target of a write."""
+
+    alias: str
+    columns: tuple[str, ...] | None
+    """The column names as this query sees them; None: not known."""
+    use: RelationUse | TargetUse | None = None
+    real: dict[str, str] = field(default_factory=dict)
+    """Column alias list: name here → name in the relation, where they differ."""
+    sources: Sources | None = None
+    schema: str = ""
+    """For `schema.table.column`: the relation's schema, where no alias hides it."""
+    qualified_only: bool = False
+    """`excluded`, `old` and `new`: reached by their qualifier only."""
+    grouped: set[str] = field(default_factory=set)
+    """Columns that the level refers to after grouping."""
+
+    def has(self, column: str) -> bool:
+        return self.columns is not None and column in self.columns
+
+    def named(self, column: str) -> str:
+        """The relation's own name of a column."""
+        return self.real.get(column, column)
+
+
+@dataclass(eq=False, slots=True)
+class Level:
+    """One query level."""
+
+    parent: Level | None
+    depth: int
+    items: list[Item] = field(default_factory=list)
+    ctes: dict[str, Item] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+    qual: bool = False
+    """What is being walked now can be evaluated before a row predicate of this level's relations."""
+    grouping: bool = False
+    """What is being walked now is evaluated after grouping: columns are noted for a primary-key GROUP BY."""
+
+    @classmethod
+    def below(cls, parent: Level | None) -> Level:
+        return cls(parent, parent.depth + 1 if parent else 0)
+
+    def cte(self, name: str) -> Item | None:
+        """The common table expression of that name in sight."""
+        level: Level | None = self
+        while level is not None:
+            if name in level.ctes:
+                return level.ctes[name]
+            level = level.parent
+        return None
+
+    def find(self, alias: str, schema: str = "") -> tuple[Level, Item] | None:
+        """The range item that a qualifier names."""
+        level: Level | None = self
+        while level is not None:
+            for item in level.items:
+                if item.alias == alias and (not schema or item.schema == schema):
+                    return level, item
+            level = level.parent
+        return None
+
+    def add(self, item: Item) -> None:
+        self.items.append(item)
+        if isinstance(item.use, RelationUse):
+            self.sources.uses.append(item.use)
+        if item.sources is not None:
+            self.sources.inner.append(item.sources)

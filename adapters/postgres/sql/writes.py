@@ -1,0 +1,221 @@
+"""INSERT, UPDATE and DELETE: which columns are written and with what, and which columns of the target are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from adapters.postgres.sql.analysis import Analysis
+from adapters.postgres.sql.expressions import column_ref, walk
+from adapters.postgres.sql.facts import Sources, TargetUse, Written
+from adapters.postgres.sql.parse import Node, strings
+from adapters.postgres.sql.queries import Output, from_item, note_conjuncts, statement, with_clause
+from adapters.postgres.sql.scope import Item, Level
+
+INSERT_MEMBERS = frozenset(
+    {
+        "relation",
+        "cols",
+        "selectStmt",
+        "onConflictClause",
+        "returningClause",
+        "withClause",
+        "override",
+    }
+)
+UPDATE_MEMBERS = frozenset({"relation", "targetList", "whereClause", "fromClause", "returningClause", "withClause"})
+DELETE_MEMBERS = frozenset({"relation", "usingClause", "whereClause", "returningClause", "withClause"})
+
+
+def _known(a: Analysis, body: Node, members: frozenset[str]) -> None:
+    for member in body.keys() - members:
+        a.refuse("statement", f"{member} is not supported in a write")
+
+
+def _target(a: Analysis, body: Node, act: str) -> TargetUse | None:
+    node = body["relation"]
+    relation = a.relation(node)
+    if relation is None:
+        return None
+    location = node.get("location", 0)
+    visible = a.reachable(relation, location)
+    alias = node.get("alias", {}).get("aliasname", node["relname"])
+    target = TargetUse(relation, visible, alias, a.text.at(location), act, node, a.text.at(location))
+    if relation.has_rules:
+        a.refuse(
+            "rule",
+            f"{relation.name} has rewrite rules, which would run statements that were not judged",
+            hint="Ask the owner to use a trigger instead of a rule.",
+            location=location,
+        )
+    a.facts.targets.append(target)
+    return target
+
+
+def _target_item(target: TargetUse, node: Node) -> Item:
+    schema = "" if "alias" in node else target.relation.name.schema
+    return Item(target.alias, target.visible, target, schema=schema)
+
+
+def _written(column: str, value: Node | None) -> Written:
+    inner = (value or {}).get("TypeCast", {}).get("arg", value or {})
+    if "ParamRef" in inner:
+        return Written(column, parameter=inner["ParamRef"].get("number", 0))
+    text = inner.get("A_Const", {}).get("sval")
+    return Written(column, constant=None if text is None else text.get("sval", ""))
+
+
+# -- INSERT -----------------------------------------------------------------------------------------------------------
+def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
+    _known(a, body, INSERT_MEMBERS)
+    scope = with_clause(a, body.get("withClause"), outer)
+    target = _target(a, body, "insert")
+    if target is None:
+        if "selectStmt" in body:
+            statement(a, body["selectStmt"], scope, pulled_up=False)
+        return Output(None, Sources())
+    columns = _insert_columns(a, body, target)
+    rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
+    for position, column in enumerate(columns):
+        values = [row["List"]["items"][position] for row in rows if position < len(row["List"].get("items", ()))]
+        target.inserted.extend(_written(column, value) for value in values or (None,))
+    if "selectStmt" in body:
+        statement(a, body["selectStmt"], scope, pulled_up=False)
+    level = Level.below(scope)
+    level.add(_target_item(target, body["relation"]))
+    if "onConflictClause" in body:
+        _on_conflict(a, body["onConflictClause"], target, level)
+    return _returning(a, body, target, level)
+
+
+def _insert_columns(a: Analysis, body: Node, target: TargetUse) -> tuple[str, ...]:
+    """The columns that get a value; without a list, those of the table in order, as many as there are values."""
+    if "cols" in body:
+        for column in body["cols"]:
+            for step in column["ResTarget"].get("indirection", ()):
+                _subscript(a, step)
+        return tuple(c["ResTarget"]["name"] for c in body["cols"])
+    every = tuple(c.name for c in target.relation.columns)
+    rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists")
+    if "selectStmt" not in body:
+        return ()
+    return every[: len(rows[0]["List"].get("items", ()))] if rows else every
+
+
+def _subscript(a: Analysis, step: Node) -> None:
+    level = Level.below(None)
+    if "A_Indices" in step:
+        walk(a, step["A_Indices"].get("lidx"), level)
+        walk(a, step["A_Indices"].get("uidx"), level)
+
+
+def _on_conflict(a: Analysis, clause: Node, target: TargetUse, level: Level) -> None:
+    excluded = Item("excluded", target.visible, qualified_only=True)
+    level.items.append(excluded)
+    infer = clause.get("infer", {})
+    for element in infer.get("indexElems", ()):
+        index = element["IndexElem"]
+        if "expr" in index:
+            _index_expression(a, index["expr"], target)
+    if "whereClause" in infer:
+        _index_expression(a, infer["whereClause"], target)
+    target.conflict_update = clause.get("action") == "ONCONFLICT_UPDATE"
+    target.conflict_where = "whereClause" in clause
+    _assignments(a, clause.get("targetList", ()), target, level)
+    level.qual = True
+    walk(a, clause.get("whereClause"), level)
+    level.qual = False
+    level.items.remove(excluded)
+
+
+def _index_expression(a: Analysis, expression: Node, target: TargetUse) -> None:
+    """What names a unique index has to match its definition, so it is left alone; it reads no row."""
+    before = len(target.references)
+    level = Level.below(None)
+    level.add(Item(target.alias, target.visible, target))
+    walk(a, expression, level)
+    del target.references[before:]
+
+
+# -- UPDATE and DELETE ------------------------------------------------------------------------------------------------
+def update(a: Analysis, body: Node, outer: Level | None) -> Output:
+    _known(a, body, UPDATE_MEMBERS)
+    return _changing(a, body, outer, "update", "fromClause")
+
+
+def delete(a: Analysis, body: Node, outer: Level | None) -> Output:
+    _known(a, body, DELETE_MEMBERS)
+    return _changing(a, body, outer, "delete", "usingClause")
+
+
+def _changing(a: Analysis, body: Node, outer: Level | None, act: str, others: str) -> Output:
+    scope = with_clause(a, body.get("withClause"), outer)
+    target = _target(a, body, act)
+    level = Level.below(scope)
+    if target is not None:
+        level.add(_target_item(target, body["relation"]))
+    level.qual = True
+    for item in body.get(others, ()):
+        from_item(a, item, level, -1)
+    if "CurrentOfExpr" in body.get("whereClause", {}):
+        a.refuse("statement", "WHERE CURRENT OF is not supported", sqlstate="0A000", hint="Name the row by its key.")
+    elif "whereClause" in body:
+        walk(a, body["whereClause"], level)
+        note_conjuncts(a, body["whereClause"], level)
+    level.qual = False
+    if target is None:
+        return Output(None, Sources())
+    target.has_where = "whereClause" in body
+    _assignments(a, body.get("targetList", ()), target, level)
+    return _returning(a, body, target, level)
+
+
+def _assignments(a: Analysis, targets: Sequence[Node], target: TargetUse, level: Level) -> None:
+    seen: list[Node] = []
+    for one in targets:
+        body = one["ResTarget"]
+        for step in body.get("indirection", ()):
+            _subscript(a, step)
+        value = body["val"]
+        source = value.get("MultiAssignRef", {}).get("source")
+        if source is None:
+            target.updated.append(_written(body["name"], value))
+            walk(a, value, level)
+            continue
+        column = value["MultiAssignRef"].get("colno", 1)
+        items = source.get("RowExpr", {}).get("args", ())
+        target.updated.append(_written(body["name"], items[column - 1] if column <= len(items) else None))
+        if source not in seen:  # libpg_query repeats the one source for each column
+            seen.append(source)
+            walk(a, source, level)
+
+
+def _returning(a: Analysis, body: Node, target: TargetUse, level: Level) -> Output:
+    clause = body.get("returningClause")
+    if clause is None:
+        return Output((), level.sources)
+    names = {"RETURNING_OPTION_OLD": "old", "RETURNING_OPTION_NEW": "new"}
+    for option in clause.get("options", ()):
+        names[option["ReturningOption"]["option"]] = option["ReturningOption"]["value"]
+    for name in names.values():
+        if level.find(name) is None:
+            level.items.append(Item(name, target.visible, target, qualified_only=True))
+    columns: list[str] | None = []
+    for one in clause["exprs"]:
+        result = one["ResTarget"]
+        value = result["val"]
+        if "ColumnRef" in value:
+            column_ref(a, value["ColumnRef"], level, -1, label="name" not in result)
+            last = value["ColumnRef"]["fields"][-1]
+            star = "A_Star" in last
+            columns = None if star or columns is None else [*columns, result.get("name", strings([last])[0])]
+        else:
+            walk(a, value, level)
+            columns = None if columns is None else [*columns, result.get("name", "?column?")]
+    return Output(None if columns is None else tuple(columns), level.sources)
+
+
+WRITERS: dict[str, Callable[[Analysis, Node, Level | None], Output]] = {
+    "InsertStmt": insert,
+    "UpdateStmt": update,
+    "DeleteStmt": delete,
+}
