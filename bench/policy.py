@@ -121,7 +121,7 @@ def main() -> None:
             policy.veil(persona, table, columns)
         took = (time.perf_counter() - begun) * 100  # microseconds each
         print(f"{'a veil that was compiled before':<58}        {took:9.3f} µs")
-        write_bundle(folder, rules, tables, model=STOCK.replace('"*"', "'*'"))
+        write_bundle(folder, rules, tables, model=STOCK.replace("(p.sub", 'r.obj != "nothing" && (p.sub'))
         slow = load(folder)
         begun = time.perf_counter()
         slow.allows(slow.persona(slow.principals["app_5"], "purpose_5"), "class_5", Act.CLEAR)

@@ -18,12 +18,13 @@ from gateway.policy import modelconf, yamlfile
 from gateway.policy.catalog_file import FILE as CATALOG
 from gateway.policy.catalog_file import Catalog, read_catalog
 from gateway.policy.crosscheck import Parts, crosscheck
+from gateway.policy.matcher import Kind
 from gateway.policy.principals_file import FILE as PRINCIPALS
 from gateway.policy.principals_file import read_principals
 from gateway.policy.purposes_file import FILE as PURPOSES
 from gateway.policy.purposes_file import purpose_forest, read_purposes
 from gateway.policy.reader import Reader
-from gateway.policy.rules import ModelError, RuleBook, check_matcher, is_stock
+from gateway.policy.rules import ModelError, RuleBook, check_matcher, is_stock, matcher_kind
 from gateway.policy.rules_file import FILE as RULES
 from gateway.policy.rules_file import read_rules
 from gateway.policy.terms import Purpose
@@ -34,6 +35,7 @@ OPTIONAL = ("detectors.yaml",)
 TESTS = "tests"
 MAX_FILE = 16 * 1024 * 1024
 MAX_TESTS = 500
+SLOW_RULES = 1000
 Files = Mapping[str, bytes]
 
 
@@ -91,9 +93,10 @@ def compile_bundle(
     found += [_missing(name) for name in REQUIRED if name not in files and name not in told]
     texts = _decode(files, found)
     model_text = texts.get(modelconf.FILE, modelconf.STOCK)
-    model_reader = _read_model(model_text)
+    model_reader, matcher_line = _read_model(model_text)
     parts = _read_parts(texts, check_mask, stock=is_stock(model_text))
     crosscheck(parts)
+    _check_speed(model_reader, matcher_line, model_text, len(parts.rules.rules))
     for reader in (model_reader, parts.catalog_reader, parts.purposes_reader, parts.principals_reader):
         found += reader.problems
     found += parts.rules_reader.problems
@@ -122,14 +125,21 @@ def _book(model_text: str, parts: Parts) -> RuleBook:
         raise ProblemsFound([Problem(modelconf.FILE, 0, str(error), "see the model in docs/policy.md")]) from None
 
 
-def _read_model(text: str) -> Reader:
+def _check_speed(reader: Reader, line: int, model_text: str, rules: int) -> None:
+    if line and rules > SLOW_RULES and matcher_kind(model_text) is Kind.OTHER:
+        message = f"with this matcher Casbin is asked over all {rules} rules, which takes long at a persona's first use"
+        reader.warning(line, message, "begin the matcher with the stock conditions, and add yours with `&&`")
+
+
+def _read_model(text: str) -> tuple[Reader, int]:
+    """The reader, and the line of the matcher."""
     definitions, reader = modelconf.read_model(text)
     matcher = definitions.get(("matchers", "m"))
     if matcher and not any(problem.severity == "error" for problem in reader.problems):
         trouble = check_matcher(text)
         if trouble:
             reader.error(matcher.line, trouble, "see the model in docs/policy.md")
-    return reader
+    return reader, matcher.line if matcher else 0
 
 
 def _read_parts(texts: Mapping[str, str], check_mask: Callable[[Mask], str | None], *, stock: bool) -> Parts:

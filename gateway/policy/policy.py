@@ -11,6 +11,7 @@ from gateway.errors import Problem
 from gateway.model import Act, Denial, Persona, Principal, TableName, Veil
 from gateway.policy.bundle import Bundle, compile_bundle, read_files
 from gateway.policy.mask_check import validate
+from gateway.policy.matcher import Kind
 from gateway.policy.persona import make_persona
 from gateway.policy.terms import DataClass, Decision, GovernedTable, Purpose
 from gateway.policy.veil import compile_veil
@@ -36,8 +37,8 @@ class Policy:
         self.open_schemas: frozenset[str] = bundle.catalog.open_schemas
         self.functions: Mapping[str, str] = MappingProxyType(bundle.catalog.functions)
         """`schema.function` → the class whose `call` it needs."""
-        self.stock_model: bool = bundle.book.stock
-        """False: model.conf was changed, so that Casbin is asked over all rules, which is slower."""
+        self.matcher: Kind = bundle.book.kind
+        """`OTHER`: model.conf was changed so far that Casbin is asked over all rules, which is slower."""
         self._personas: dict[tuple[str, str | None], Persona] = {}
         self._veils: dict[tuple[Persona, TableName, tuple[str, ...]], Veil | None] = {}
 

@@ -1,10 +1,10 @@
 """Casbin, behind one typed door: the only module that imports it.
 
 `RuleBook.decide` answers what `casbin.Enforcer.enforce` answers on the bundle's own model and all its rules. Casbin's
-enforce is linear in the rules, so with the stock model (compared as Casbin parsed it) it is asked over the rules that
-match and no others, once for each distinct set of them: every part of the stock matcher is a test of equality or of a
-link, which the forests answer alike, and a rule that does not match never changes the stock effect. With any other
-model Casbin gets every rule, every time. A hypothesis test holds both ways to Casbin's own answer.
+enforce is linear in the rules, so where the matcher is understood (`gateway.policy.matcher`) it is asked over the rules
+that its four stock tests let through and no others: these are tests of equality or of a link, which the forests answer
+alike, and a rule that does not match changes no effect that Casbin knows. With any other matcher Casbin gets all
+rules, every time. A hypothesis test holds all three ways to Casbin's own answer.
 
 Nothing fails open: a matcher that raises denies, and so does an enforcer that somebody switched off (Casbin's own
 enforce would answer True). Casbin logs request values; its loggers are switched off.
@@ -12,8 +12,6 @@ enforce would answer True). Casbin logs request values; its loggers are switched
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,11 +19,12 @@ import casbin
 from casbin.model import Model
 
 from gateway.model import Act
+from gateway.policy.matcher import Kind, kind_of, names_of
 from gateway.policy.modelconf import STOCK
 from gateway.policy.terms import ANY, Decision, Grant, Rule
 from gateway.policy.trees import Forest
 
-NOBODY = Decision(False)
+NO = Decision(False)
 _SHOWN_RULES = 8
 _KEPT = 200_000
 _Slice = dict[str, tuple[Rule, ...]]
@@ -43,13 +42,13 @@ class RuleBook:
     ) -> None:
         """Raises ModelError."""
         model = parse_model(model_text)
-        self.stock = is_stock(model_text)
-        """Whether the model is the stock one, so that rules can be filtered before Casbin is asked."""
+        self.kind = kind_of(model["m"]["m"].value)
         self.rules = tuple(rules)
         self.roles = Forest.of((grant.member, grant.role) for grant in grants)
         self.purposes = purposes
         self.objects = objects
         self._rows = [rule.fields for rule in rules]
+        self._where = {tuple(rule.fields): rule.where for rule in reversed(self.rules)}
         self._by_sub: dict[str, list[Rule]] = {}
         for rule in rules:
             self._by_sub.setdefault(rule.sub, []).append(rule)
@@ -75,17 +74,17 @@ class RuleBook:
         if known is None:
             if len(self._decisions) >= _KEPT:
                 self._decisions.clear()
-            known = self._filtered(*key) if self.stock else self._asked(key, None)
+            known = self._asked(key, self._rows) if self.kind is Kind.OTHER else self._filtered(*key)
             self._decisions[key] = known
         return known
 
     def may_be_denied(self, sub: str, purpose: str) -> bool:
-        """Whether any rule could deny this subject anything for this purpose; with another model, unknown is True."""
-        if not self.stock:
+        """Whether any rule could deny this subject anything for this purpose."""
+        if self.kind is Kind.OTHER:
             return any(rule.eft != "allow" for rule in self.rules)
         return any(rule.eft != "allow" for found in self._slice(sub, purpose).values() for rule in found)
 
-    # -- the stock model: only the rules that match -------------------------------------------------------------------
+    # -- only the rules that the four tests let through ---------------------------------------------------------------
     def _filtered(self, sub: str, purpose: str, obj: str, act: str) -> Decision:
         found = self._slice(sub, purpose)
         matching = [
@@ -94,15 +93,15 @@ class RuleBook:
             for rule in found.get(name, ())
             if rule.act == ANY or rule.act == act
         ]
-        if not matching:
-            return NOBODY
         matching.sort(key=lambda rule: rule.line)
+        # Over no rules at all Casbin evaluates the matcher on empty text; one rule that does not match prevents that.
+        rows = [rule.fields for rule in matching] or self._rows[:1]
+        if self.kind is Kind.EXTENDED:
+            return self._asked((sub, purpose, obj, act), rows)
         lines = tuple(rule.line for rule in matching)
         allowed = self._answers.get(lines)
         if allowed is None:
-            rows = [rule.fields for rule in matching]
-            allowed = self._asked((sub, purpose, obj, act), rows).allowed
-            self._answers[lines] = allowed
+            allowed = self._answers[lines] = self._asked((sub, purpose, obj, act), rows).allowed
         eft = "allow" if allowed else "deny"
         return Decision(allowed, tuple(rule.where for rule in matching if rule.eft == eft)[:_SHOWN_RULES])
 
@@ -122,18 +121,18 @@ class RuleBook:
         return slice_
 
     # -- Casbin -------------------------------------------------------------------------------------------------------
-    def _asked(self, question: tuple[str, str, str, str], rows: list[list[str]] | None) -> Decision:
-        """Casbin's own answer over `rows`, or over all rules."""
+    def _asked(self, question: tuple[str, str, str, str], rows: list[list[str]]) -> Decision:
+        """Casbin's own answer over `rows`."""
         enforcer = self._enforcer
         if not enforcer.enabled:
-            return NOBODY
-        enforcer.model["p"]["p"].policy = self._rows if rows is None else rows
+            return NO
+        enforcer.model["p"]["p"].policy = rows
         try:
             allowed, decided = enforcer.enforce_ex(*question)
         except Exception as error:  # the matcher is the customer's code: whatever it raises, the answer is no
             return Decision(False, (f"model.conf: the matcher failed: {type(error).__name__}",))
-        where = tuple(rule.where for rule in self.rules if decided and rule.fields == list(decided))[:1]
-        return Decision(allowed is True, where)
+        where = self._where.get(tuple(decided))
+        return Decision(allowed is True, (where,) if where else ())
 
 
 def parse_model(text: str) -> Model:
@@ -146,11 +145,21 @@ def parse_model(text: str) -> Model:
     return model
 
 
-def is_stock(text: str) -> bool:
-    """Whether model.conf says what the stock model says, as Casbin reads it."""
+def matcher_kind(text: str) -> Kind:
+    """How far the matcher of model.conf is understood."""
     try:
-        return _definitions(parse_model(text)) == _definitions(parse_model(STOCK))
-    except ModelError:
+        return kind_of(parse_model(text)["m"]["m"].value)
+    except (ModelError, KeyError):
+        return Kind.OTHER
+
+
+def is_stock(text: str) -> bool:
+    """Whether matcher and effect are the stock ones, so that a deny takes whatever it matches."""
+    try:
+        model, stock = parse_model(text), parse_model(STOCK)
+        effects = [str(one["e"]["e"].value) for one in (model, stock)]
+        return matcher_kind(text) is Kind.STOCK and effects[0] == effects[1]
+    except (ModelError, KeyError):
         return False
 
 
@@ -159,15 +168,14 @@ def check_matcher(text: str) -> str | None:
     try:
         model = parse_model(text)
         enforcer = _enforcer(model, [], Forest({}), Forest({}), Forest({}))
-        known = {*enforcer.fm.get_functions(), *model["g"], "eval", "True", "False"}
-        tree = ast.parse(_python(model["m"]["m"].value), mode="eval")
+        known = {*enforcer.fm.get_functions(), *model["g"], "eval"}
+        used = names_of(model["m"]["m"].value)
     except SyntaxError as error:
         return f"the matcher is not an expression: {error.msg}"
     except (ModelError, KeyError, RuntimeError) as error:
         return f"Casbin refuses the model: {error}"
     known |= {*model["r"]["r"].tokens, *model["p"]["p"].tokens}
-    names = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - known)
-    if names:
+    if names := sorted(used - known):
         return f"the matcher uses unknown names: {', '.join(names)}"
     enforcer.model["p"]["p"].policy = [["*", "*", "*", "*", "allow"], ["a", "b", "c", "d", "deny"]]
     try:
@@ -175,11 +183,6 @@ def check_matcher(text: str) -> str | None:
     except Exception as error:  # the customer's code, tried once while loading
         return f"the matcher fails: {type(error).__name__}: {error}"
     return None
-
-
-def _python(matcher: str) -> str:
-    """As `CoreEnforcer._get_expression` prepares it for the evaluator."""
-    return re.sub(r"!(?!=)", "not ", matcher.replace("&&", "and").replace("||", "or")).strip()
 
 
 def _enforcer(model: Model, rows: list[list[str]], roles: Forest, purposes: Forest, objects: Forest) -> Any:
@@ -196,13 +199,3 @@ def _enforcer(model: Model, rows: list[list[str]], roles: Forest, purposes: Fore
         enforcer.model["g"][name].policy = [list(edge) for edge in forest.edges()]
     enforcer.build_role_links()
     return enforcer
-
-
-def _definitions(model: Model) -> dict[tuple[str, str], str]:
-    """Every definition without blanks outside of quotes."""
-    return {(section, key): _squeezed(one.value) for section, keys in model.items() for key, one in keys.items()}
-
-
-def _squeezed(text: str) -> str:
-    parts = text.split('"')
-    return '"'.join("".join(part.split()) if at % 2 == 0 else part for at, part in enumerate(parts))
