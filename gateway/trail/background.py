@@ -7,6 +7,7 @@ on disk before a younger one.
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -61,7 +62,10 @@ class Background:
 
     def finish(self, segment: OpenSegment, last: Link) -> None:
         """Sign the last segment and the end of the chain, and wait for it. Raises `OSError`."""
-        self.closed.append(Closed(segment, last))
+        if segment.size:
+            self.closed.append(Closed(segment, last))
+        else:  # the last record had just filled the one before
+            os.unlink(segment.path)
         self._pool.submit(self._seal_closed).result()
         self.write_head(self._manifest(segment, "end", last))
 
