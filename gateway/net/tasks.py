@@ -35,6 +35,11 @@ class Tasks:
         if (failure := task.exception()) is not None:
             _log.error("task %s failed", task.get_name(), exc_info=failure)
 
+    async def join(self) -> None:
+        """Wait until all of them are over, by themselves."""
+        while tasks := [task for task in self._tasks if task is not asyncio.current_task()]:
+            await asyncio.wait(tasks)
+
     async def cancel(self) -> None:
         """Cancel all of them and wait until they are over."""
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

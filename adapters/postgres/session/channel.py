@@ -30,6 +30,7 @@ from adapters.postgres.session.expected import (
     Run,
     Undo,
 )
+from adapters.postgres.session.startup import split_search_path
 from gateway.model import Mask
 
 IDLE: Final = ord("I")
@@ -180,10 +181,8 @@ class Channel:
     def search_path_reported(self, value: str) -> None:
         """PostgreSQL 18 reports search_path: so a rollback of SET is known without following transactions here."""
         state = self.state
-        if value == self.default_search_path:
-            path = state.initial_search_path
-        else:
-            path = tuple(part.strip().strip('"') for part in value.split(",") if part.strip())
+        usual = value == self.default_search_path
+        path = state.initial_search_path if usual else split_search_path(value)
         if path != state.search_path:
             state.search_path = path
             self.token = None

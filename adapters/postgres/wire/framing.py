@@ -32,6 +32,11 @@ class FrameBuffer:
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
+    @property
+    def kind(self) -> int | None:
+        """Type of the next message, complete or not; None where nothing has come."""
+        return self._buffer[0] if self._buffer else None
+
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         while (frame := self.pop()) is not None:
             yield frame

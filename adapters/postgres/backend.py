@@ -1,0 +1,333 @@
+"""Connections to the database: where it is, TLS, authentication, start, cancel, and how many there may be.
+
+One connection for each client session; it is made when the client has authenticated and ends with it. Everything that
+goes wrong is an `UpstreamUnavailable` with a text that is safe to show: it names the database as clients know it, never
+the DSN's user, host or password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from adapters.postgres.wire import auth, responses, startup
+from adapters.postgres.wire.framing import FrameBuffer, frame
+from adapters.postgres.wire.scram import ScramClient, end_point_binding
+from gateway.errors import AuthenticationFailed, MenshenError, ProtocolViolation, UpstreamUnavailable
+from gateway.net.inbox import Inbox
+from gateway.net.listener import receive_exactly
+from gateway.net.tls import certificate_hash_name, client_context
+
+_SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_START_LIMIT = 1 << 20
+# The database is there and says when to come back: these reach the client as they are.
+_PASSED_ON = frozenset(("57P03", "53300", "57P01", "57P02", "3D000", "22023", "42704", "22P02"))
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """A `postgresql://user:password@host:port/database?sslmode=…` taken apart."""
+
+    hosts: tuple[tuple[str, int], ...]
+    user: str
+    database: str
+    password: str = field(default="", repr=False)
+    sslmode: str = "prefer"
+    root: Path | None = None
+
+
+def parse_dsn(text: str) -> Dsn:
+    """Raises ValueError with a message that does not repeat the DSN."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("the DSN must begin with postgresql://")
+    credentials, _, places = parts.netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    default_port = query.get("port", "5432")
+    hosts = []
+    for place in places.split(",") if places else [query.get("host", "localhost")]:
+        host, port = _place(unquote(place), default_port)
+        hosts.append((host or query.get("host", "localhost"), port))
+    sslmode = query.get("sslmode", "prefer")
+    if sslmode not in _SSLMODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSLMODES)}")
+    name = unquote(user) or query.get("user", "") or "postgres"
+    root = query.get("sslrootcert")
+    return Dsn(
+        tuple(hosts),
+        name,
+        unquote(parts.path.lstrip("/")) or query.get("dbname", "") or name,
+        unquote(password) or query.get("password", ""),
+        sslmode,
+        Path(root) if root and root != "system" else None,
+    )
+
+
+def _place(text: str, default_port: str) -> tuple[str, int]:
+    host, port = text, default_port
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.lstrip(":") or default_port
+    elif ":" in text:
+        host, _, port = text.rpartition(":")
+        port = port or default_port
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("the DSN's port is not a number from 1 to 65535")
+    return host, int(port)
+
+
+@dataclass(slots=True)
+class Upstream:
+    """A connection to the database that is ready for statements."""
+
+    transport: asyncio.Transport
+    inbox: Inbox
+    parameters: dict[str, str]
+    pid: int
+    secret: bytes
+    place: tuple[str, int]
+    tls: bool
+
+
+class Backend:
+    """One database: how to reach it, and how many connections it gets."""
+
+    def __init__(self, name: str, dsn: Dsn, *, size: int, timeout: float, wait: float) -> None:
+        """`name`: as clients know it. `size`: connections at a time. `timeout`, `wait`: seconds to connect, and to
+        wait for a free connection."""
+        self.name = name
+        self.dsn = dsn
+        self.size = size
+        self.open = 0
+        self.waiting = 0
+        self._timeout = timeout
+        self._wait = wait
+        self._free = asyncio.Semaphore(size)
+
+    async def acquire(self) -> None:
+        """A place among the connections; `release` gives it back. Raises UpstreamUnavailable (53300)."""
+        self.waiting += 1
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._wait)
+        except TimeoutError:
+            raise UpstreamUnavailable(
+                f'all {self.size} connections to database "{self.name}" are in use',
+                sqlstate="53300",
+                hint=f"Try again later; clients wait {self._wait:g} s for a connection. Operators: see pool.size.",
+            ) from None
+        finally:
+            self.waiting -= 1
+        self.open += 1
+
+    def release(self) -> None:
+        self.open -= 1
+        self._free.release()
+
+    async def connect(self, parameters: Mapping[str, str]) -> Upstream:
+        """A session at the database with these startup parameters. Raises UpstreamUnavailable."""
+        failure: UpstreamUnavailable | None = None
+        for place in self.dsn.hosts:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await self._connect_place(place, parameters)
+            except TimeoutError:
+                failure = self._unavailable("it did not answer in time")
+            except UpstreamUnavailable as exc:
+                failure = exc
+            except (OSError, MenshenError) as exc:
+                failure = self._unavailable(_reason(exc))
+        assert failure is not None, "a DSN has a host"
+        raise failure
+
+    def _unavailable(self, reason: str) -> UpstreamUnavailable:
+        return UpstreamUnavailable(
+            f'database "{self.name}" cannot be reached: {reason}',
+            hint="The gateway is up; ask the database's operators, and try again.",
+        )
+
+    async def _connect_place(self, place: tuple[str, int], parameters: Mapping[str, str]) -> Upstream:
+        mode = self.dsn.sslmode
+        if mode != "allow":
+            return await self._start(place, parameters, tls=mode != "disable")
+        try:
+            return await self._start(place, parameters, tls=False)
+        except UpstreamUnavailable:
+            return await self._start(place, parameters, tls=True)
+
+    async def _start(self, place: tuple[str, int], parameters: Mapping[str, str], *, tls: bool) -> Upstream:
+        transport, inbox, encrypted = await self._open(place, tls=tls)
+        try:
+            transport.write(
+                startup.encode_startup({"user": self.dsn.user, "database": self.dsn.database, **parameters})
+            )
+            frames = FrameBuffer(_START_LIMIT)
+            await self._authenticate(transport, inbox, frames)
+            upstream = await self._until_ready(transport, inbox, frames)
+            upstream.place, upstream.tls = place, encrypted
+        except BaseException:
+            transport.abort()
+            raise
+        return upstream
+
+    async def _open(self, place: tuple[str, int], *, tls: bool) -> tuple[asyncio.Transport, Inbox, bool]:
+        """A transport, in TLS where it is wanted and the database has it."""
+        loop = asyncio.get_running_loop()
+        sock = await _connected(place)
+        try:
+            context = None
+            if tls and sock.family != socket.AF_UNIX:
+                await loop.sock_sendall(sock, startup.SSL_REQUEST)
+                if await receive_exactly(sock, 1) == b"S":
+                    context = self._context()
+                elif self.dsn.sslmode in ("require", "verify-ca", "verify-full"):
+                    raise self._unavailable("it offers no TLS, which the gateway's configuration demands")
+            inbox = Inbox()
+            transport, _ = await loop.create_connection(
+                lambda: inbox, sock=sock, ssl=context, server_hostname=place[0] if context is not None else None
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return transport, inbox, context is not None
+
+    def _context(self) -> ssl.SSLContext:
+        mode = self.dsn.sslmode
+        verify = mode in ("verify-ca", "verify-full") or (mode == "require" and self.dsn.root is not None)
+        return client_context(verify=verify, check_host=mode == "verify-full", root=self.dsn.root)
+
+    async def _authenticate(self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer) -> None:
+        scram: ScramClient | None = None
+        while True:
+            kind, body = await self._next(inbox, frames)
+            if kind != ord("R"):
+                raise ProtocolViolation("it sent something else than an authentication message")
+            match auth.decode(body):
+                case auth.AuthenticationOk():
+                    return
+                case auth.CleartextPassword():
+                    transport.write(auth.encode_password(self.dsn.password))
+                case auth.MD5Password(salt):
+                    transport.write(auth.encode_password(auth.md5_password(self.dsn.user, self.dsn.password, salt)))
+                case auth.SASL(mechanisms):
+                    nonce = secrets.token_urlsafe(18)
+                    scram = ScramClient(mechanisms, self.dsn.password, nonce=nonce, binding=_binding(transport))
+                    transport.write(auth.encode_initial_response(scram.mechanism, scram.first()))
+                case auth.SASLContinue(data) if scram is not None:
+                    # The proof costs milliseconds of hashing; the loop serves others meanwhile.
+                    answer = await asyncio.to_thread(scram.final, data)
+                    transport.write(auth.encode_response(answer))
+                case auth.SASLFinal(data) if scram is not None:
+                    scram.verify(data)
+                case _:
+                    raise AuthenticationFailed("it asks for an authentication method that the gateway does not speak")
+
+    async def _until_ready(self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer) -> Upstream:
+        upstream = Upstream(transport, inbox, {}, 0, b"", ("", 0), False)
+        while True:
+            kind, body = await self._next(inbox, frames)
+            if kind == ord("S"):
+                name, value = responses.decode_parameter_status(body)
+                upstream.parameters[name] = value
+            elif kind == ord("K"):
+                upstream.pid, upstream.secret = responses.decode_key(body)
+            elif kind == ord("Z"):
+                transport.pause_reading()
+                inbox.data_received(frames.rest())
+                return upstream
+            elif kind not in b"Nv":
+                raise ProtocolViolation("it sent an unexpected message while it started the session")
+
+    async def _next(self, inbox: Inbox, frames: FrameBuffer) -> tuple[int, bytes]:
+        while (found := frames.pop()) is None:
+            data = await inbox.read()
+            if not data:
+                raise ConnectionResetError("it closed the connection")
+            frames.feed(data)
+        if found[0] == ord("E"):
+            raise self._refused(dict(responses.decode_error(found[1])))
+        return found
+
+    def _refused(self, fields: Mapping[str, str]) -> UpstreamUnavailable:
+        sqlstate = fields.get("C", "XX000")
+        if sqlstate in _PASSED_ON:
+            return UpstreamUnavailable(fields.get("M", "the database refused the connection"), sqlstate=sqlstate)
+        # 28P01 and the like are about the gateway's own login, which is nobody's business but the operators'.
+        return self._unavailable(f"it refuses the gateway (SQLSTATE {sqlstate})")
+
+    async def cancel(self, upstream: Upstream) -> None:
+        """Ask the database to cancel what this connection runs; it gives no answer. Never raises for a failure."""
+        with contextlib.suppress(OSError, TimeoutError, MenshenError):
+            async with asyncio.timeout(self._timeout):
+                transport, inbox, _ = await self._open(upstream.place, tls=upstream.tls)
+                transport.write(startup.encode_cancel(upstream.pid, upstream.secret))
+                # The server closes when it has sent the signal.
+                await inbox.read()
+                transport.abort()
+
+
+def terminate(transport: asyncio.Transport) -> None:
+    """Say goodbye and close."""
+    if not transport.is_closing():
+        transport.write(frame(b"X"))
+        transport.close()
+
+
+def _binding(transport: asyncio.Transport) -> bytes | None:
+    tls = transport.get_extra_info("ssl_object")
+    der = None if tls is None else tls.getpeercert(binary_form=True)
+    name = "" if der is None else certificate_hash_name(der)
+    return end_point_binding(der, name) if der is not None and name else None
+
+
+async def _connected(place: tuple[str, int]) -> socket.socket:
+    """A connected, non-blocking socket; a host that begins with a slash is a folder of Unix sockets."""
+    loop = asyncio.get_running_loop()
+    host, port = place
+    if host.startswith("/"):
+        choices = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", f"{host}/.s.PGSQL.{port}")]
+    else:
+        choices = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[assignment]
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in choices:
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, address)
+        except OSError as exc:
+            sock.close()
+            failure = exc
+            continue
+        except BaseException:
+            sock.close()
+            raise
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sock
+    raise failure or OSError("no address")
+
+
+def _reason(exc: Exception) -> str:
+    """Why a connection failed, without addresses."""
+    if isinstance(exc, MenshenError):
+        return exc.message
+    if isinstance(exc, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return "its TLS certificate is not trusted"
+    if isinstance(exc, ssl.SSLError):
+        return "TLS failed"
+    if isinstance(exc, socket.gaierror):
+        return "its host name cannot be resolved"
+    if isinstance(exc, ConnectionResetError):
+        return "it closed the connection"
+    return os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else "it closed the connection"

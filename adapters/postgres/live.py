@@ -1,0 +1,373 @@
+"""A session in the steady state: two transports, the conversation between them, and the gate (DESIGN 7).
+
+No row leaves before its record is durable: what a chunk of the database completes, or begins to show, is recorded
+before the chunk is written to the client. Where a record cannot be made the chunk is dropped and the session ends.
+This is the hot path: one call per chunk, in the common case one append and one write of the bytes that came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from adapters.postgres.backend import Backend, Upstream, terminate
+from adapters.postgres.session.conversation import Conversation
+from adapters.postgres.session.expected import Completion
+from gateway.errors import MenshenError, ProtocolViolation, TrailUnavailable
+from gateway.net.observer import Observer
+from gateway.net.relay import WAITS_FOR_RECORD, WAITS_FOR_REPLIES, Side, join
+from gateway.trail import record
+
+_LINGER_SECONDS = 5.0
+"""How long a client may take to read its last bytes."""
+
+
+class Trail(Protocol):
+    """The face of `gateway.trail.writer.TrailWriter` that sessions use."""
+
+    @property
+    def healthy(self) -> bool: ...
+    def append(self, members: bytes) -> int: ...
+    def barrier(self) -> asyncio.Future[None] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every session of a server shares."""
+
+    trail: Trail
+    observer: Observer
+    node: str
+    worker: int
+    catalogue_changed: Callable[[str], None]
+    """Called with the name of the database after DDL was committed."""
+    spawn: Callable[[Awaitable[Any], str], None]
+    """Start a task by a name."""
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who a session is, for lists and records."""
+
+    principal: str
+    department: str
+    roles: frozenset[str]
+    database: str
+    client: str
+    pid: int
+    secret: bytes
+    session: str = field(default_factory=lambda: secrets.token_hex(8))
+    started_us: int = field(default_factory=lambda: time.time_ns() // 1000)
+
+
+class LiveSession:
+    """Construct it, then `attach`. `over` is called once, when both transports are done with."""
+
+    def __init__(
+        self,
+        services: Services,
+        backend: Backend,
+        upstream: Upstream,
+        client: asyncio.Transport,
+        conversation: Conversation,
+        identity: Identity,
+        over: Callable[[LiveSession], None],
+    ) -> None:
+        self.identity = identity
+        self.conversation = conversation
+        self._services = services
+        self._trail = services.trail
+        self._observer = services.observer
+        self._database = identity.database
+        self._backend = backend
+        self._upstream = upstream
+        self._over = over
+        self._channel = conversation.channel
+        self._requests = conversation.requests
+        self._replies = conversation.replies
+        self._client_side = Side(client, self._from_client, self._client_lost)
+        self._server_side = Side(upstream.transport, self._from_server, self._server_lost)
+        self._to_client = client.write
+        self._to_server = upstream.transport.write
+        self._request_cost = 0
+        self._boundary = True
+        self._held: list[bytes] | None = None
+        self._draining = False
+        self._ended = False
+        self._who: tuple[str | None, str] = (None, "")
+        self._fragment = b""
+        self._refragment()
+
+    def attach(self, rest: bytes) -> None:
+        """Begin; `rest`: what the client has sent behind its login."""
+        join(self._client_side, self._server_side)
+        left = self._upstream.inbox.take()
+        self._server_side.attach(left)
+        self._client_side.attach(rest)
+
+    # -- the hot path -------------------------------------------------------------------------------------------------
+    def _from_client(self, data: bytes) -> None:
+        if self._ended:
+            return
+        began = time.perf_counter_ns()
+        try:
+            self._requests.feed(data, began)
+        except ProtocolViolation as exc:
+            self._flush_requests()
+            self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
+            return
+        self._flush_requests()
+        self._request_cost = time.perf_counter_ns() - began
+
+    def _flush_requests(self) -> None:
+        requests = self._requests
+        out = requests.out
+        if out:
+            self._to_server(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+        if requests.stalled:
+            self._client_side.hold(WAITS_FOR_REPLIES)
+        elif requests.ended:
+            self.end("", reason="client")
+
+    def _from_server(self, data: bytes) -> None:
+        if self._ended:
+            return
+        began = time.perf_counter_ns()
+        replies, channel = self._replies, self._channel
+        try:
+            replies.feed(data, began)
+        except ProtocolViolation as exc:
+            self.end(exc.message, "08P01", reason="upstream")
+            return
+        if channel.completions and not self._record(began):
+            return
+        out = replies.out
+        if out:
+            chunk = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            if self._held is not None:
+                self._held.append(chunk)
+            else:
+                self._to_client(chunk)
+                self._boundary = replies.at_boundary
+        if replies.fatal or self._requests.stalled or channel.refresh_due or self._draining:
+            self._aftermath(began)
+
+    def _record(self, began: int) -> bool:
+        """Make what the chunk completed durable. False: the session has ended, nothing may leave."""
+        channel, trail = self._channel, self._trail
+        completions = channel.completions
+        channel.completions = []
+        if (channel.state.actor, channel.parameters.get("application_name", "")) != self._who:
+            self._refragment()
+        at_us = time.time_ns() // 1000
+        try:
+            for done in completions:
+                overhead = self._request_cost + time.perf_counter_ns() - began
+                trail.append(
+                    record.statement(
+                        self._fragment,
+                        done.statement.fragment,
+                        at_us=at_us,
+                        id=done.number,
+                        phase=done.phase,
+                        rows=done.rows,
+                        bytes_=done.size,
+                        duration_us=(began - done.received) // 1000,
+                        overhead_us=overhead // 1000,
+                        sqlstate=done.sqlstate,
+                        lookups=done.lookups,
+                    )
+                )
+            barrier = trail.barrier()
+        except TrailUnavailable as exc:
+            self._trail_failed(exc)
+            return False
+        if barrier is not None:
+            self._wait_for(barrier)
+        for done in completions:
+            if done.phase != "open":
+                self._observe(done, began)
+        return True
+
+    def _observe(self, done: Completion, began: int) -> None:
+        now = time.perf_counter_ns()
+        cost = self._request_cost
+        self._observer.statement(
+            self._database,
+            done.statement,
+            done.rows,
+            done.size,
+            max(0, began - done.received - cost) // 1000,
+            (cost + now - began) // 1000,
+            done.sqlstate,
+        )
+        if done.denial is not None:
+            self._observer.denied(self._database, done.denial.reason)
+
+    # -- the rest -----------------------------------------------------------------------------------------------------
+    def _aftermath(self, now: int) -> None:
+        channel = self._channel
+        if channel.refresh_due:
+            channel.refresh_due = False
+            self._services.catalogue_changed(self._database)
+        if self._replies.fatal:
+            self.end("", reason="upstream")
+            return
+        if self._requests.stalled:
+            try:
+                resumed = self._requests.resume(now)
+            except ProtocolViolation as exc:
+                self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
+                return
+            self._flush_requests()
+            if resumed:
+                self._client_side.release(WAITS_FOR_REPLIES)
+        if self._draining:
+            self.drain()
+
+    def _wait_for(self, barrier: asyncio.Future[None]) -> None:
+        if self._held is None:
+            self._held = []
+            self._server_side.hold(WAITS_FOR_RECORD)
+        # Barriers resolve in the order of the records; the last one releases everything that was held.
+        self._barrier = barrier
+        barrier.add_done_callback(self._durable)
+
+    def _durable(self, barrier: asyncio.Future[None]) -> None:
+        if self._ended or barrier is not self._barrier:
+            return
+        if barrier.cancelled() or (failure := barrier.exception()) is not None:
+            self._trail_failed(TrailUnavailable("the record was not written") if barrier.cancelled() else failure)
+            return
+        held, self._held = self._held or [], None
+        if held:
+            self._to_client(b"".join(held))
+            self._boundary = self._replies.at_boundary
+        self._server_side.release(WAITS_FOR_RECORD)
+        if self._replies.fatal or self._draining:
+            self._aftermath(time.perf_counter_ns())
+
+    def _trail_failed(self, failure: BaseException | None) -> None:
+        self._observer.trail_failed()
+        self._held = None
+        hint = failure.hint if isinstance(failure, MenshenError) else ""
+        self.end(
+            "the audit trail cannot be written, so the result was withheld",
+            "58030",
+            hint or "This is a fault of the gateway: ask its operators to look at the trail's disk.",
+            reason="trail",
+        )
+
+    def _refragment(self) -> None:
+        channel, identity = self._channel, self.identity
+        self._who = (channel.state.actor, channel.parameters.get("application_name", ""))
+        self._fragment = record.session_fragment(
+            node=self._services.node,
+            worker=self._services.worker,
+            session=identity.session,
+            principal=identity.principal,
+            department=identity.department,
+            roles=identity.roles,
+            client=identity.client,
+            application=self._who[1],
+            database=identity.database,
+            actor=self._who[0],
+        )
+
+    @property
+    def fragment(self) -> bytes:
+        """The members of a record that say who this session is."""
+        return self._fragment
+
+    def cancel(self) -> None:
+        """Cancel what runs for the client; nothing where nothing runs."""
+        if self.conversation.in_flight and not self._ended:
+            self._services.spawn(self._backend.cancel(self._upstream), "cancel")
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+    def drain(self) -> None:
+        """End as soon as nothing is under way."""
+        self._draining = True
+        if self.conversation.idle and self._held is None:
+            self.terminate()
+
+    def terminate(self) -> None:
+        """End now, as PostgreSQL does on a fast shutdown."""
+        self.end(
+            "terminating connection due to administrator command",
+            "57P01",
+            "The gateway is stopping; connect again.",
+            reason="shutdown",
+        )
+
+    def kill(self, message: str) -> None:
+        """End now because somebody decided so (a suspended principal)."""
+        self.end(message, "57P01", reason="killed")
+
+    def _client_lost(self, exc: Exception | None) -> None:
+        self.end("", reason="client")
+
+    def _server_lost(self, exc: Exception | None) -> None:
+        self.end(
+            f'database "{self._database}" closed the connection',
+            "08006",
+            "Connect again; what was not committed is lost.",
+            reason="upstream",
+        )
+
+    def end(self, message: str, sqlstate: str = "57P01", hint: str = "", *, reason: str) -> None:
+        """Both connections end; the client is told `message` as a FATAL error where there is one."""
+        if self._ended:
+            return
+        self._ended = True
+        client, server = self._client_side.transport, self._server_side.transport
+        # Replies that arrive from now on go nowhere, and the database must not wait for us to read them.
+        if self.conversation.in_flight and not server.is_closing():
+            self._services.spawn(self._abandon(), "abandon")
+        else:
+            terminate(server)
+        if not client.is_closing():
+            if self._held:
+                # Not durable: withheld, and nothing of ours may follow in the middle of it.
+                self._boundary = False
+            farewell = self.conversation.farewell(message, sqlstate, hint) if message and self._boundary else b""
+            if farewell:
+                client.write(farewell)
+            client.close()
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, client)
+        self._over(self)
+        self._record_end(reason)
+
+    async def _abandon(self) -> None:
+        """The database works for a client that is gone: stop that, or its locks would stay."""
+        try:
+            await self._backend.cancel(self._upstream)
+        finally:
+            terminate(self._server_side.transport)
+            asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, self._server_side.transport)
+
+    def _record_end(self, reason: str) -> None:
+        at_us = time.time_ns() // 1000
+        try:
+            self._trail.append(
+                record.event(
+                    "logout",
+                    at_us=at_us,
+                    session=self._fragment,
+                    fields={"reason": reason, "duration_us": at_us - self.identity.started_us},
+                )
+            )
+        except TrailUnavailable:
+            # No data hangs on this record; the writer reports its own state.
+            self._observer.trail_failed()
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    """After `close` a peer that does not read would keep the buffer for ever; harmless where all is gone."""
+    transport.abort()

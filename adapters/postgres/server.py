@@ -1,0 +1,441 @@
+"""The PostgreSQL server that clients see: listeners, logins, the sessions that run, cancel, drain.
+
+The face for `gateway.app`: construct `PostgresServer`, `start`, later `drain` and `stop`; `sessions` lists them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from adapters.postgres.backend import Backend, Upstream, parse_dsn
+from adapters.postgres.live import Identity, LiveSession, Services, Trail
+from adapters.postgres.login import Authenticator, Caller, Cancel, TlsRequiredError, greet, opening_of
+from adapters.postgres.plan import Planner, SessionState
+from adapters.postgres.session.channel import Checks, Limits
+from adapters.postgres.session.conversation import Conversation
+from adapters.postgres.session.startup import InvalidLoginError, Startup, admit
+from adapters.postgres.wire import auth
+from adapters.postgres.wire.responses import READY_IDLE, error_response, key_data, parameter_status
+from adapters.postgres.wire.startup import ALPN_PROTOCOL
+from gateway.errors import (
+    AuthenticationFailed,
+    Denied,
+    MenshenError,
+    ProtocolViolation,
+    PurposeRefused,
+    TrailUnavailable,
+    Unsupported,
+    UpstreamUnavailable,
+)
+from gateway.model import Mask, Principal
+from gateway.net.listener import Listener
+from gateway.net.observer import Observer
+from gateway.net.tasks import Tasks
+from gateway.net.tls import ServerContext, ServerTls, server_context
+from gateway.trail import record
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """One address; `tls` None: TLS is not offered."""
+
+    host: str = "127.0.0.1"
+    port: int = 6432
+    tls: ServerTls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseTarget:
+    """A database by the name that clients connect to."""
+
+    dsn: str = field(repr=False)
+    planner: Planner
+    pool_size: int = 100
+    pool_wait_seconds: float = 10.0
+    connect_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    startup_seconds: float = 10.0
+    auth_seconds: float = 15.0
+    connections: int = 1000
+    session: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What sessions ask of the policy besides the planner."""
+
+    looks_masked: Callable[[Mask | None, str], bool]
+    lookup_hash: Callable[[str, str], str]
+    """Keyed hash of (data class, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One line of the list of sessions."""
+
+    session: str
+    principal: str
+    department: str
+    database: str
+    client: str
+    purpose: str | None
+    application: str
+    started_us: int
+    busy: bool
+
+
+class PostgresServer:
+    """All listeners and sessions of one worker."""
+
+    def __init__(
+        self,
+        listen: tuple[Listen, ...],
+        databases: Mapping[str, DatabaseTarget],
+        *,
+        principals: Callable[[str], Principal | None],
+        trail: Trail,
+        observer: Observer,
+        judgement: Judgement,
+        limits: ServerLimits | None = None,
+        node: str = "",
+        worker: int = 0,
+        catalogue_changed: Callable[[str], None] = lambda database: None,
+    ) -> None:
+        """Raises ValueError for a DSN, OSError or ssl.SSLError for TLS files that cannot be used.
+
+        `catalogue_changed`: called with a database's name after DDL was committed through the gateway."""
+        self._limits = limits or ServerLimits()
+        self._targets = databases
+        self._trail = trail
+        self._observer = observer
+        self._tasks = Tasks()
+        self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
+        self._checks = Checks(lambda: trail.healthy, judgement.looks_masked, judgement.lookup_hash)
+        self._backends = {name: _backend(name, target) for name, target in databases.items()}
+        self._live: dict[int, LiveSession] = {}
+        self._logging_in = 0
+        self._draining = False
+        self._empty = asyncio.Event()
+        self._listeners = [self._listener(one, principals) for one in listen]
+
+    def _listener(self, listen: Listen, principals: Callable[[str], Principal | None]) -> Listener:
+        tls = None if listen.tls is None else server_context(replace(listen.tls, alpn=ALPN_PROTOCOL))
+        door = Authenticator(principals, tls)
+        return Listener(listen.host, listen.port, lambda sock: self._serve(sock, tls, door))
+
+    def _spawn(self, work: object, name: str) -> None:
+        self._tasks.start(cast(Coroutine[Any, Any, Any], work), name=name)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(listener.port for listener in self._listeners)
+
+    async def start(self) -> None:
+        """Raises OSError where an address cannot be had."""
+        for listener in self._listeners:
+            await listener.start()
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a promise to the operator, not a cancellation
+        """No new connections; idle sessions end, busy ones finish their transaction within `timeout` seconds."""
+        self._draining = True
+        for listener in self._listeners:
+            await listener.stop_accepting()
+        for session in list(self._live.values()):
+            session.drain()
+        if self._live:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), timeout)
+
+    async def stop(self) -> None:
+        """End whatever is left."""
+        self._draining = True
+        for listener in self._listeners:
+            await listener.stop()
+        for session in list(self._live.values()):
+            session.terminate()
+        # Cancels and goodbyes to the database are on their way.
+        await asyncio.sleep(0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._tasks.join()
+        await self._tasks.cancel()
+
+    def sessions(self) -> list[SessionInfo]:
+        return [_info(session) for session in self._live.values()]
+
+    def kill(self, session: str, message: str) -> bool:
+        """End the session of this id; False where there is none."""
+        found = next((live for live in self._live.values() if live.identity.session == session), None)
+        if found is not None:
+            found.kill(message)
+        return found is not None
+
+    def pools(self) -> dict[str, tuple[int, int, int]]:
+        """By database: connections open, their limit, clients waiting."""
+        return {name: (one.open, one.size, one.waiting) for name, one in self._backends.items()}
+
+    # -- one connection -----------------------------------------------------------------------------------------------
+    async def _serve(self, sock: socket.socket, tls: ServerContext | None, door: Authenticator) -> None:
+        visit = _Visit(sock)
+        try:
+            if len(self._live) + self._logging_in >= self._limits.connections:
+                await self._too_many(visit, tls)
+                return
+            self._logging_in += 1
+            try:
+                await self._login(visit, tls, door)
+            finally:
+                self._logging_in -= 1
+        except MenshenError as exc:
+            self._turn_away(visit, exc)
+        except TimeoutError:
+            self._failed(visit, "timeout")
+            visit.close()
+        except (ConnectionError, OSError):
+            visit.close()
+        except asyncio.CancelledError:
+            visit.close()
+            raise
+
+    async def _too_many(self, visit: _Visit, tls: ServerContext | None) -> None:
+        """A cancel must still work when all places are taken."""
+        async with asyncio.timeout(self._limits.startup_seconds):
+            caller = await greet(visit.sock, tls, visit.opened)
+        if isinstance(caller, Cancel):
+            self._cancel(caller)
+            visit.close()
+        elif caller is not None:
+            raise UpstreamUnavailable("too many clients already", sqlstate="53300", hint="See limits.max_connections.")
+
+    async def _login(self, visit: _Visit, tls: ServerContext | None, door: Authenticator) -> None:
+        async with asyncio.timeout(self._limits.startup_seconds):
+            caller = await greet(visit.sock, tls, visit.opened)
+        if caller is None:
+            visit.close()
+            return
+        if isinstance(caller, Cancel):
+            self._cancel(caller)
+            visit.close()
+            return
+        opening = opening_of(caller)
+        visit.user, visit.database = opening.user, opening.database
+        async with asyncio.timeout(self._limits.auth_seconds):
+            caller.transport.write(caller.message.negotiation)
+            principal, frames = await door.authenticate(caller, opening)
+        backend, state = self._open_door(opening, principal)
+        settings = admit(opening, unrestricted=self._targets[opening.database].planner.is_unrestricted(state))
+        await backend.acquire()
+        self._pool_changed(backend)
+        try:
+            upstream = await backend.connect(settings)
+        except BaseException:
+            self._release(backend)
+            raise
+        try:
+            self._begin(caller, upstream, backend, state, visit, frames.rest())
+        except BaseException:
+            upstream.transport.abort()
+            self._release(backend)
+            raise
+
+    def _open_door(self, opening: Startup, principal: Principal) -> tuple[Backend, SessionState]:
+        target = self._targets.get(opening.database)
+        if target is None:
+            raise UpstreamUnavailable(
+                f'database "{opening.database}" does not exist',
+                sqlstate="3D000",
+                hint="The gateway serves: " + ", ".join(sorted(self._targets)) + ".",
+            )
+        wanted = opening.purpose if opening.purpose is not None else principal.default_purpose
+        purpose = target.planner.startup_purpose(principal, wanted)
+        path = opening.search_path
+        state = SessionState(
+            principal, opening.database, purpose, opening.actor, path, purpose, opening.actor, path
+        )  # fmt: skip
+        return self._backends[opening.database], state
+
+    def _begin(
+        self,
+        caller: Caller,
+        upstream: Upstream,
+        backend: Backend,
+        state: SessionState,
+        visit: _Visit,
+        early: bytes,
+    ) -> None:
+        """The client is told that it is in, and its session runs."""
+        principal = state.principal
+        identity = Identity(
+            principal.name, principal.department, principal.roles, state.database, visit.client,
+            self._new_pid(), secrets.token_bytes(4),
+        )  # fmt: skip
+        parameters = dict(upstream.parameters)
+        conversation = Conversation(
+            self._targets[state.database].planner, state, self._checks, self._limits.session, parameters
+        )
+        session = LiveSession(
+            self._services, backend, upstream, caller.transport, conversation, identity, self._session_over
+        )
+        # No trail, no session: a login that is not recorded did not happen.
+        self._trail.append(
+            record.event(
+                "login",
+                at_us=time.time_ns() // 1000,
+                session=session.fragment,
+                fields={"purpose": state.purpose, "tls": caller.tls},
+            )
+        )
+        self._live[identity.pid] = session
+        self._observer.connection_opened(state.database)
+        greeting = [auth.OK]
+        greeting += [parameter_status(name, value) for name, value in parameters.items()]
+        greeting += [key_data(identity.pid, identity.secret), READY_IDLE]
+        caller.transport.write(b"".join(greeting))
+        caller.transport.pause_reading()
+        session.attach(early + caller.inbox.take())
+        if self._draining:
+            session.drain()
+
+    def _new_pid(self) -> int:
+        while (pid := secrets.randbelow(0x7FFFFFFE) + 1) in self._live:
+            pass
+        return pid
+
+    def _session_over(self, session: LiveSession) -> None:
+        if self._live.pop(session.identity.pid, None) is None:
+            return
+        database = session.identity.database
+        self._observer.connection_closed(database)
+        self._release(self._backends[database])
+        if not self._live:
+            self._empty.set()
+
+    def _release(self, backend: Backend) -> None:
+        backend.release()
+        self._pool_changed(backend)
+
+    def _pool_changed(self, backend: Backend) -> None:
+        self._observer.pool(backend.name, backend.open, backend.waiting)
+
+    def _cancel(self, request: Cancel) -> None:
+        """Unknown keys are ignored, silently, in the same time."""
+        session = self._live.get(request.pid)
+        secret = session.identity.secret if session is not None else bytes(4)
+        if secrets.compare_digest(secret, request.secret) and session is not None:
+            session.cancel()
+
+    # -- refusals -----------------------------------------------------------------------------------------------------
+    def _turn_away(self, visit: _Visit, exc: MenshenError) -> None:
+        self._failed(visit, _reason(exc))
+        visit.close(error_response(exc.message, exc.sqlstate, severity="FATAL", hint=exc.hint, detail=exc.detail))
+
+    def _failed(self, visit: _Visit, reason: str) -> None:
+        database = visit.database if visit.database in self._targets else ""
+        self._observer.login_failed(database, reason)
+        fields: dict[str, record.FieldValue] = {
+            "client": visit.client,
+            "principal": visit.user or None,
+            "database": visit.database or None,
+            "reason": reason,
+        }
+        try:
+            self._trail.append(record.event("login_failed", at_us=time.time_ns() // 1000, fields=fields))
+        except TrailUnavailable:
+            self._observer.trail_failed()
+
+
+class _Visit:
+    """A connection that is not a session yet: its socket, later its transport."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.user = ""
+        self.database = ""
+        self.client = _address(sock)
+        self._transport: asyncio.Transport | None = None
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def close(self, last_words: bytes = b"") -> None:
+        if self._transport is None:
+            with contextlib.suppress(OSError):
+                if last_words:
+                    self.sock.send(last_words)
+            self.sock.close()
+            return
+        if last_words and not self._transport.is_closing():
+            self._transport.write(last_words)
+        self._transport.close()
+        asyncio.get_running_loop().call_later(5.0, self._transport.abort)
+
+
+def _address(sock: socket.socket) -> str:
+    try:
+        address = sock.getpeername()
+    except OSError:
+        return "unknown"
+    return str(address[0]) if isinstance(address, tuple) and address else "local"
+
+
+def _backend(name: str, target: DatabaseTarget) -> Backend:
+    try:
+        dsn = parse_dsn(target.dsn)
+    except ValueError as exc:
+        raise ValueError(f"database {name}: {exc}") from None
+    return Backend(
+        name, dsn, size=target.pool_size, timeout=target.connect_timeout_seconds, wait=target.pool_wait_seconds
+    )
+
+
+def _info(session: LiveSession) -> SessionInfo:
+    identity, channel = session.identity, session.conversation.channel
+    return SessionInfo(
+        identity.session,
+        identity.principal,
+        identity.department,
+        identity.database,
+        identity.client,
+        channel.state.purpose,
+        channel.parameters.get("application_name", ""),
+        identity.started_us,
+        session.conversation.in_flight,
+    )
+
+
+def _reason(exc: MenshenError) -> str:
+    """The word for metrics and the record."""
+    match exc:
+        case AuthenticationFailed():
+            return "password"
+        case TlsRequiredError():
+            return "tls_required"
+        case PurposeRefused():
+            return "purpose"
+        case Denied() | Unsupported() | InvalidLoginError():
+            return "startup_parameter"
+        case ProtocolViolation():
+            return "protocol"
+        case TrailUnavailable():
+            return "trail"
+        case UpstreamUnavailable(sqlstate="3D000"):
+            return "unknown_database"
+        case UpstreamUnavailable(sqlstate="53300"):
+            return "limit"
+        case _:
+            return "upstream"
