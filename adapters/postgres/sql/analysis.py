@@ -14,6 +14,7 @@ from adapters.postgres.sql import allow
 from adapters.postgres.sql.facts import (
     SYSTEM_COLUMNS,
     Facts,
+    PartlyShown,
     Refusal,
     RelationUse,
     Sources,
@@ -116,11 +117,17 @@ class Analysis:
             self._qualified(level.find(fields[0]), fields[1], raising, location, label)
         elif len(fields) == 3:
             found = level.find(fields[1], fields[0])
-            if found is not None and isinstance(found[1].use, RelationUse):
-                found[1].use.qualified.append(self.text.at(location))
+            self._unqualify(found, location)
             self._qualified(found, fields[2], raising, location, label)
         else:
             self.refuse("name", "a name of more than three parts is not supported", location=location)
+
+    def _unqualify(self, found: tuple[Level, Item] | None, location: int) -> None:
+        """`schema.table.column`: a derived table has no schema, so the qualifier has to become the alias."""
+        if found is not None:
+            spliced = found[1].partial or found[1].use
+            if isinstance(spliced, RelationUse | PartlyShown):
+                spliced.qualified.append(self.text.at(location))
 
     def _bare(self, name: str, start: Level, raising: int, location: int, label: bool) -> None:
         level: Level | None = start
@@ -183,16 +190,17 @@ class Analysis:
             self.leaky_sources.append(item.sources)
 
     def _system(self, item: Item, name: str) -> None:
-        if item.use is not None:
-            item.use.system.add(name)
+        spliced = item.use or item.partial
+        if spliced is not None:
+            spliced.system.add(name)
 
     def _star(self, fields: list[str], level: Level, location: int, label: bool) -> None:
         if fields:
             found = level.find(fields[-1], fields[-2] if len(fields) > 1 else "")
             if found is None:
                 return
-            if len(fields) > 1 and isinstance(found[1].use, RelationUse):
-                found[1].use.qualified.append(self.text.at(location))
+            if len(fields) > 1:
+                self._unqualify(found, location)
             self.everything(found[0], found[1], location)
             self._target_star(found[1], level, location, bare=False)
             return

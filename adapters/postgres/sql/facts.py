@@ -78,6 +78,8 @@ class RelationUse:
     everything: bool = False
     """A star or the whole row: every visible column."""
     whole_row: bool = False
+    shaped: bool = False
+    """Its columns are counted or compared as a whole (column alias list, NATURAL JOIN): all of them must be there."""
     system: set[str] = field(default_factory=set)
     leaky: bool = False
     """An expression that may raise could be evaluated before the row predicate."""
@@ -163,7 +165,7 @@ class Call:
     qualified: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class PartlyShown:
     """A reference to a catalogue relation of which only some rows, or not all columns, are shown."""
 
@@ -172,7 +174,10 @@ class PartlyShown:
     """`schema.name`"""
     columns: tuple[tuple[str, str], ...]
     """Name and type of each."""
+    alias: str
     explicit_alias: bool
+    system: set[str] = field(default_factory=set)
+    qualified: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,33 +197,35 @@ def range_var(a: Analysis, node: Node, level: Level, nullable: bool = False, sam
     cte = level.cte(name) if "schemaname" not in node else None
     if cte is not None:
         item = Item(shown, _renamed(cte.columns, renames), sources=cte.sources)
-    elif (catalogue := _catalogue(a, node)) is not None:
+    elif (catalogue := _catalogue(a, node, shown, renames)) is not None:
         item = catalogue
-        item.alias = shown
     else:
         item = _relation(a, node, shown, renames, nullable, sample)
     level.add(item)
     return item
 
 
-def _catalogue(a: Analysis, node: Node) -> Item | None:
+def _catalogue(a: Analysis, node: Node, alias: str, renames: tuple[str, ...]) -> Item | None:
     """A relation of the system catalogue, or None where the name means something else."""
     name, schema = node["relname"], node.get("schemaname", "")
     snapshot = a.world.snapshot
     if schema not in ("", "pg_catalog", "information_schema") or (not schema and name not in snapshot.system_relations):
         return None
     full = f"{schema or 'pg_catalog'}.{name}"
+    unaliased = "" if "alias" in node else schema or "pg_catalog"
     location = node.get("location", 0)
     a.facts.catalogue.append(full)
     columns = snapshot.system_columns.get(full)
     if needs_veil(full) and columns is not None:
-        a.facts.partial.append(PartlyShown(a.text.at(location), full, columns, "alias" in node))
+        shown = PartlyShown(a.text.at(location), full, columns, alias, "alias" in node)
+        a.facts.partial.append(shown)
+        return Item(alias, _renamed(tuple(c[0] for c in columns), renames), partial=shown, schema=unaliased)
     elif needs_veil(full) or full not in allow.CATALOG_RELATIONS:
         why = allow.CATALOG_DENIED.get(full, "it is not on the list of harmless ones")
         a.refuse("catalogue", f"{full} is not open to this persona: {why}", location=location)
     elif not schema:
         a.facts.qualify.append(a.text.at(location))
-    return Item(name, None, schema=schema)
+    return Item(alias, None, schema=unaliased)
 
 
 def _relation(
@@ -244,6 +246,7 @@ def _relation(
         sample=sample,
         nullable=nullable,
     )
+    use.shaped = bool(renames)
     a.facts.uses.append(use)
     columns = renames + visible[len(renames) :]
     real = dict(zip(renames, visible, strict=False))
@@ -314,6 +317,8 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
                 a.touch(level, item, name, raising, -1)
     if body.get("isNatural"):
         for item in items:
+            if isinstance(item.use, RelationUse):
+                item.use.shaped = True
             for other in items:
                 if item is not other:
                     for name in set(item.columns or ()) & set(other.columns or ()):

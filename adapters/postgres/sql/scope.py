@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from adapters.postgres.sql.facts import RelationUse, Sources, TargetUse
+from adapters.postgres.sql.facts import PartlyShown, RelationUse, Sources, TargetUse
 
 
 @dataclass(eq=False, slots=True)
@@ -22,6 +22,7 @@ class Item:
     real: dict[str, str] = field(default_factory=dict)
     """Column alias list: name here → name in the relation, where they differ."""
     sources: Sources | None = None
+    partial: PartlyShown | None = None
     schema: str = ""
     """For `schema.table.column`: the relation's schema, where no alias hides it."""
     qualified_only: bool = False

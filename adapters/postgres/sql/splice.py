@@ -132,11 +132,10 @@ class Splicer:
             system_columns=tuple(sorted(use.system)),
             where=self._where(use, veil),
             fence=self._fenced(use, veil),
+            only_columns=None if use.everything or use.shaped else frozenset(use.columns),
         )
         self._replace(tokens[first].start, tokens[last].end, prefix + derived + alias)
-        for location in use.qualified:
-            index = self.text.token_at(location)
-            self._replace(location, tokens[index + 2].end, quote_ident(use.alias))
+        self._unqualify(use.qualified, use.alias)
 
     @staticmethod
     def _fenced(use: RelationUse, veil: RenderedVeil) -> bool:
@@ -286,8 +285,15 @@ class Splicer:
         tokens = self.text.tokens
         first = self.text.token_at(shown.location)
         last = self.text.name_end(first) - 1
-        alias = "" if shown.explicit_alias else f" AS {quote_ident(shown.relation.split('.')[1])}"
-        self._replace(tokens[first].start, tokens[last].end, veiled(shown.relation, shown.columns) + alias)
+        alias = "" if shown.explicit_alias else f" AS {quote_ident(shown.alias)}"
+        query = veiled(shown.relation, shown.columns, tuple(sorted(shown.system)))
+        self._replace(tokens[first].start, tokens[last].end, query + alias)
+        self._unqualify(shown.qualified, shown.alias)
+
+    def _unqualify(self, places: list[int], alias: str) -> None:
+        for location in places:
+            index = self.text.token_at(location)
+            self._replace(location, self.text.tokens[index + 2].end, quote_ident(alias))
 
     # -- writes
     def _target(self, target: TargetUse, veil: RenderedVeil) -> None:

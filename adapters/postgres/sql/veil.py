@@ -102,13 +102,15 @@ class RenderedVeil:
         where: tuple[str, ...] = (),
         fence: bool = False,
         extra: tuple[str, ...] = (),
+        only_columns: frozenset[str] | None = None,
     ) -> str:
         """The derived table that stands for the relation, in parentheses and without an alias.
 
         `tablesample`: the clause as it stood; `where`: further conditions over raw columns, such as lookups; `extra`:
-        further items of the select list, such as guarded columns; `fence`: keep the planner from pulling it up.
+        further items of the select list, such as guarded columns; `fence`: keep the planner from pulling it up;
+        `only_columns`: leave out the columns that the statement does not name (PostgreSQL reads the text each time).
         """
-        items = [column.item for column in self.columns]
+        items = [c.item for c in self.columns if only_columns is None or c.name in only_columns]
         items += [quote_ident(name) for name in system_columns]
         items += extra
         conditions = [c for c in (self._derived_predicate, *(f"({w})" for w in where)) if c]
