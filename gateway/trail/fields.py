@@ -75,6 +75,7 @@ EVENTS: dict[str, str] = {
     "trail_closed": "the writer left this chain in an orderly way",
     "trail_torn": "the start found half a line at the end, and put it aside: names both files",
     "trail_damaged": "the start found records that do not fit the chain or the signed head: names the place",
+    "trail_key_changed": "this chain was signed with another key so far: verify with both public keys",
     "trail_recovered": "records could not be written for a while: since when, why, how many were refused",
 }
 """The values of `event`. More may come in later versions."""

@@ -58,26 +58,38 @@ def recover(directory: Path, chain: str, signer: Signer, verifier: Verifier, at:
     state = Recovered(start)
     for name in names[0 if last_signed is None else last_signed[0] + 1 :]:
         _settle(directory, name, state, fold, head.manifest, signer, at)
-    _compare_with_head(head, bool(names), state, fold.seen)
-    if names:  # whatever damaged lines claim: the next segment's name must be new, and the last
-        state.link = Link(max(state.link.seq, names[-1].first), state.link.hash)
-    left = [path for name in names if (path := directory / str(name)).exists()]
+    _compare_with_head(head, state, fold.seen)
+    left = [name for name in names if (directory / str(name)).exists()]
+    if left:  # whatever damaged lines claim: the next segment's name must be new, and the last
+        state.link = Link(max(state.link.seq, left[-1].first), state.link.hash)
     state.segments = len(left)
-    state.bytes = sum(path.stat().st_size for path in left)
+    state.bytes = sum((directory / str(name)).stat().st_size for name in left)
     return state
 
 
 def _last_signed(directory: Path, names: list[SegmentName], verifier: Verifier) -> tuple[int, Manifest] | None:
-    """The latest segment with a good signature whose file has the size that was signed."""
+    """The latest segment with a good signature whose file has the size that was signed.
+
+    After a change of the key the old signature cannot be checked here: then what it says must hold for the lines.
+    """
     for index in range(len(names) - 1, -1, -1):
         path = directory / str(names[index])
         sealed = read_sealed(path.with_name(path.name + ".sig"), verifier)
         manifest = sealed.manifest
-        if manifest is None or sealed.fault or manifest.segment != path.name:
+        if manifest is None or manifest.segment != path.name or manifest.bytes != path.stat().st_size:
             continue
-        if manifest.bytes == path.stat().st_size:
+        if not sealed.fault or (sealed.fault == "wrong_key" and _holds(path, manifest)):
             return index, manifest
     return None
+
+
+def _holds(path: Path, manifest: Manifest) -> bool:
+    """Whether the lines of a segment lead from where its manifest says to where it says."""
+    fold = Fold(manifest.first - 1, manifest.prev)
+    for lines, _ in read_lines(path):
+        if fold.take(lines) < len(lines):
+            return False
+    return (fold.seq, fold.hash) == (manifest.last, manifest.hash)
 
 
 def _settle(
@@ -110,10 +122,13 @@ def _settle(
         return
     if head is not None and fold.seen.get(head.last, head.hash) != head.hash:
         return  # told by the comparison with the head; not to be vouched for
+    signature = path.with_name(path.name + ".sig")
+    if signature.exists():
+        return  # one that does not fit: evidence, never replaced
     manifest = Manifest(
         FORMAT, "segment", name.chain, path.name, name.first, fold.seq, before.hash, fold.hash, size, at, signer.key_id
     )
-    write_atomic(path.with_name(path.name + ".sig"), seal(manifest, signer), sync=True)
+    write_atomic(signature, seal(manifest, signer), sync=True)
 
 
 def _put_aside(path: Path, torn: bytes, size: int, seq: int, state: Recovered) -> None:
@@ -136,11 +151,15 @@ def _put_aside(path: Path, torn: bytes, size: int, seq: int, state: Recovered) -
     )
 
 
-def _compare_with_head(head: Sealed, any_segment: bool, state: Recovered, seen: dict[int, str]) -> None:
+def _compare_with_head(head: Sealed, state: Recovered, seen: dict[int, str]) -> None:
     """The signed head must lie on the chain; where the chain is shorter, go on behind the head and leave the gap."""
     manifest = head.manifest
+    if manifest is not None and head.fault == "wrong_key":
+        detail = f"the chain was signed with the key {manifest.key} so far"
+        state.notes.append(Note("trail_key_changed", {"detail": detail}))
+        return
     if manifest is None or head.fault:
-        if any_segment or head.fault != "missing":
+        if state.link.seq or head.fault != "missing":
             detail = f"the signed head of the chain is {head.fault}"
             state.notes.append(Note("trail_damaged", {"file": "", "line": 0, "detail": detail}))
         return

@@ -229,7 +229,7 @@ class _ChainWalk:
         elif link.seq < expected:
             message = f"record {link.seq} stands behind record {expected - 1}: moved, repeated or inserted"
             self.found("reordered", file, number, link.seq, message)
-        elif previous and _names_hash(following, line):
+        elif previous and (not following or _names_hash(following, line)):
             message = f"record {expected - 1} was edited: record {expected} names another hash for it"
             self.found("edited", file, number - 1, expected - 1, message)
         else:
