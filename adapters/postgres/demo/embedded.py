@@ -248,6 +248,19 @@ def free_port() -> int:
         return port
 
 
+def port_or_free(wanted: int) -> int:
+    """`wanted`, or a free port where it is 0 or something listens on it already."""
+    if not wanted:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+    return wanted
+
+
 def _is_postgres(pid: int, data: Path) -> bool:
     """Whether `pid` is a server on `data`: the number may belong to anybody after an unclean stop."""
     try:
