@@ -159,6 +159,8 @@ class Snapshot:
     """Bare names of functions outside pg_catalog and information_schema that no trusted extension vouches for."""
     user_operators: frozenset[str] = frozenset()
     """Symbols, likewise."""
+    shadowing_operators: frozenset[str] = frozenset()
+    """Those of them that pg_catalog has as well."""
     user_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(schema, name) to `pg_type.typtype` (c, d, e, r, m, b), no arrays; `x`: casting to it runs a user's function."""
     user_casts: tuple[Cast, ...] = ()

@@ -26,8 +26,9 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         version = int(start["version"])
         if version < OLDEST:
             raise ValueError(f"PostgreSQL 13 or later is needed, and this server is {start['shown']}")
-        # A catalogue that was just filled has no statistics yet, and nested loops over it take seconds instead of ms.
-        await connection.execute("SET LOCAL search_path = pg_catalog; SET LOCAL enable_nestloop = off; SET LOCAL jit = off")
+        await connection.execute("SET LOCAL search_path = pg_catalog; SET LOCAL jit = off")
+        # A catalogue that was just filled has no statistics yet: nested loops over it take seconds instead of ms.
+        await connection.execute("SET LOCAL enable_nestloop = off")
         found = {name: await connection.fetch(text) for name, text in queries.texts(version).items()}
         system = sorted(CATALOG_HIDDEN_COLUMNS.keys() | CATALOG_ROW_FILTERS.keys())
         system_columns = await connection.fetch(queries.SYSTEM_COLUMNS, system)
@@ -40,6 +41,7 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         functions=judged.functions,
         user_functions=judged.user_functions,
         user_operators=judged.user_operators,
+        shadowing_operators=judged.shadowing_operators,
         user_types=objects.types(found["types"]),
         user_casts=objects.casts(found["casts"]),
         enums={(r["nspname"], r["typname"]): tuple(r["labels"]) for r in found["enums"]},

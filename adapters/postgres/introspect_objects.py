@@ -26,6 +26,7 @@ class Judged:
     """Those of users, not of trusted extensions."""
     user_functions: frozenset[str]
     user_operators: frozenset[str]
+    shadowing_operators: frozenset[str]
     extension_functions: frozenset[str]
     extension_operators: frozenset[tuple[str, str]]
 
@@ -39,15 +40,19 @@ def judge(functions: Rows, operators: Rows) -> Judged:
     untrusted = {row["proname"] for row in users}
     vouched: set[tuple[str, str]] = set()
     symbols: set[str] = set()
+    shadowing: set[str] = set()
     for row in operators:
         if row["trusted"] is None or row["function"] is None or row["function"] in untrusted:
             symbols.add(row["oprname"])
+            if row["shadows"]:
+                shadowing.add(row["oprname"])
         else:
             vouched.add((row["nspname"], row["oprname"]))
     return Judged(
         functions=tuple(_function(row) for row in users if row["trusted"] is None),
         user_functions=frozenset(untrusted),
         user_operators=frozenset(symbols),
+        shadowing_operators=frozenset(shadowing),
         extension_functions=frozenset(row["proname"] for row in functions if only_computes(row)),
         extension_operators=frozenset(vouched),
     )

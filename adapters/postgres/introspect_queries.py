@@ -168,6 +168,8 @@ ORDER BY identity
 
 OPERATORS = """
 SELECT DISTINCT n.nspname::text, o.oprname::text, o.oprcode::oid::int8 AS code, p.proname::text AS function,
+       EXISTS (SELECT FROM pg_operator s WHERE s.oprname = o.oprname AND s.oid < 16384
+                 AND s.oprnamespace = 'pg_catalog'::regnamespace) AS shadows,
        CASE WHEN e.extname = ANY ($1::text[]) THEN e.extname::text END AS trusted
 FROM pg_operator o
 JOIN pg_namespace n ON n.oid = o.oprnamespace

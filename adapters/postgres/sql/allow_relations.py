@@ -76,7 +76,7 @@ CATALOG_ROW_FILTERS: Mapping[str, str] = MappingProxyType({
     ),
 })  # fmt: skip
 """`schema.relation` to a condition over its unqualified columns. Such a relation is not in CATALOG_RELATIONS: it may be
-read only as `(SELECT … FROM relation WHERE <condition>)`, see `system_veil.py`."""
+read only as `(SELECT … FROM relation WHERE <condition>)`."""
 
 CATALOG_DENIED: Mapping[str, str] = MappingProxyType({
     "pg_catalog.pg_stats": "most common values and histogram bounds are data",
