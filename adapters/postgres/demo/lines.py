@@ -45,7 +45,13 @@ def session(facts: Facts, principal: str, sql: str, purpose: str = "") -> str:
         place += f" options='-c menshen.purpose={purpose}'"
     # psql asks for the encoding of the terminal otherwise, which is not UTF8 under LANG=C.
     environment = f"PGCLIENTENCODING=UTF8 PGPASSWORD={shlex.quote(facts.passwords[principal])}"
-    return f"{environment} {shlex.quote(facts.psql)} {shlex.quote(place)} -c {shlex.quote(sql)}"
+    return f"{environment} {shlex.quote(facts.psql)} {quoted(place)} -c {quoted(sql)}"
+
+
+def quoted(text: str) -> str:
+    """`text` for a POSIX shell; in double quotes where it holds single ones, which reads better than `'"'"'`."""
+    plain_inside = not set(text) & set('"$`\\!')
+    return f'"{text}"' if "'" in text and plain_inside else shlex.quote(text)
 
 
 def lines(facts: Facts) -> list[Line]:

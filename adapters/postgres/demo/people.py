@@ -62,12 +62,12 @@ class Story:
     """`given`, `withdrawn` or `never`, for the purpose `campaign`."""
 
 
-SHANGHAI: Final = 1
+SHANGHAI, GUANGZHOU, CHENGDU, WUHAN = 1, 2, 5, 6
 STORIES: Final = (
     Story(city=SHANGHAI),
-    Story(consent="never"),
-    Story(consent="withdrawn"),
-    Story(expired=True),
+    Story(city=GUANGZHOU, consent="never"),
+    Story(city=CHENGDU, consent="withdrawn"),
+    Story(city=WUHAN, expired=True),
     Story(compound=True, city=SHANGHAI),
     Story(abroad=True),
 )
@@ -141,7 +141,7 @@ class Company:
         level = LEVELS[_below(random, len(LEVELS))]
         row = (
             *(str(number), who.name, who.gender, who.phone, who.email, who.id_card, who.passport),
-            *(birth.isoformat() if random.random() < 0.9 else NULL, who.address, who.region, level),
+            *(birth.isoformat() if story or random.random() < 0.9 else NULL, who.address, who.region, level),
             f"{_below(random, 2_000_000) / 100:.2f}",
             who.plate,
             _preferences(random, abroad),
@@ -273,8 +273,8 @@ def _resident(random: Random, number: int, birth: date, story: Story) -> _Who:
         gender,
         # Subscriber numbers never begin with 1, so that nobody has this one.
         f"{area}-1{number % 10_000_000:07d}" if landline else _mobile(number),
-        f"{latin}{number}@example.com" if random.random() < 0.85 else NULL,
-        resident_number(first_four, birth, serial) if random.random() < 0.93 else NULL,
+        f"{latin}{number}@example.com" if number <= len(STORIES) or random.random() < 0.85 else NULL,
+        resident_number(first_four, birth, serial) if number <= len(STORIES) or random.random() < 0.93 else NULL,
         f"EX{number % 10_000_000:07d}" if random.random() < 0.2 else NULL,
         f"{city}{district}{road}{1 + _below(random, 999)}号{estate}",
         region,
