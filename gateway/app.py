@@ -1,10 +1,361 @@
-"""The composition root: settings and adapters become a running gateway."""
+"""The composition root: settings and adapters become a running gateway.
+
+    secrets → policy → trail → HTTP → catalogues → clients          and back in the opposite order
+
+A bad bundle, a trail that cannot be opened or an address that is taken stop the start (exit code 2). A database that
+is down does not: `/readyz` says so, clients of that database are told 57P03, and it is tried again until it comes.
+"""
 
 from __future__ import annotations
 
-from gateway.config import Settings
+import asyncio
+import contextlib
+import logging
+import platform
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from adapters.postgres.catalog import Snapshot
+from adapters.postgres.planner import PostgresPlanner
+from adapters.postgres.server import DatabaseTarget, Judgement, Listen, PostgresServer, ServerLimits
+from adapters.postgres.session.channel import Limits
+from adapters.postgres.slot import PlannerSlot
+from adapters.postgres.source import PostgresSource
+from adapters.postgres.sql.pseudonym import PseudonymKeys
+from gateway import __version__, process
+from gateway.api.app import HttpServer, create_app
+from gateway.api.health import Check, document
+from gateway.config import DatabaseSettings, ListenSettings, Settings, TlsMode
+from gateway.errors import MenshenError, Problem, TrailUnavailable
+from gateway.log import configure, event
+from gateway.meter import Meter
+from gateway.metrics import Metrics, TrailFigures
+from gateway.model import Principal
+from gateway.net.tasks import Tasks
+from gateway.net.tls import ServerTls
+from gateway.policy.masks import looks_masked
+from gateway.policy.policy import Policy
+from gateway.policy.policy import load as load_policy
+from gateway.statefiles import lookup_key, make_state_dir, pseudonym_secret
+from gateway.trail.record import FieldValue, value_hash
+from gateway.trail.signing import load_or_create
+from gateway.trail.writer import TrailWriter
+from gateway.upkeep.catalogue import CatalogueKeeper
+from gateway.upkeep.policy import PolicyKeeper
+
+log = logging.getLogger(__name__)
+
+_MAINTAIN_SECONDS = 1.0
+# How long the start waits for the catalogues before it lets clients in; a database that is slower is told as not ready.
+_FIRST_READING_SECONDS = 15.0
+_FILES_PER_CONNECTION = 2
+_SPARE_FILES = 256
+
+
+class StartError(MenshenError):
+    """The gateway cannot start as it is set up."""
+
+    sqlstate = "F0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What belongs to one configured database."""
+
+    settings: DatabaseSettings
+    slot: PlannerSlot
+    keeper: CatalogueKeeper[Snapshot]
+
+
+class Gateway:
+    """One worker. `start`, then `drain` and `stop`; `reload` at any time between."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads keys and takes the trail. Raises ProblemsFound and TrailUnavailable."""
+        make_state_dir(settings.gateway.state_dir)
+        secret = pseudonym_secret(settings)
+        self.settings = settings
+        self._node = settings.gateway.node or socket.gethostname()
+        self._pseudonyms = PseudonymKeys(secret)
+        self._lookup_key = lookup_key(secret)
+        self._tasks = Tasks()
+        self._draining = False
+        self.metrics = Metrics(settings.databases)
+        self.meter = Meter(self.metrics)
+        self.databases = {name: self._database(name, each) for name, each in settings.databases.items()}
+        self.policy = PolicyKeeper(
+            settings.policy.path,
+            load_policy,
+            self._use_policy,
+            self._policy_refused,
+            settings.policy.reload_interval_seconds,
+        )
+        signer = load_or_create(settings.trail.signing_key_file, settings.gateway.state_dir)
+        self._trail: TrailWriter | None = None
+        self.policy.start()
+        self.trail = self._trail = TrailWriter.open(
+            settings.trail.path,
+            self._node,
+            0,
+            signer,
+            durability=settings.trail.durability.value,
+            segment_bytes=settings.trail.segment_bytes,
+        )
+        self._http = HttpServer(create_app(self.metrics, self.readiness, self, settings.http.control_token))
+        self._server: PostgresServer | None = None
+        self._prepare_metrics()
+
+    def _database(self, name: str, settings: DatabaseSettings) -> Database:
+        source = PostgresSource(settings.dsn, settings.connect_timeout_seconds)
+        changed = partial(self._catalogue_read, name)
+        keeper = CatalogueKeeper(name, source, changed, settings.catalogue_refresh_seconds)
+        return Database(settings, PlannerSlot(name), keeper)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Raises StartError where an address or a TLS file cannot be used."""
+        self._record("gateway_started", version=__version__, node=self._node)
+        self._record("policy_loaded", digest=self.policy.policy.digest)
+        http = self.settings.http
+        try:
+            port = await self._http.start(http.host, http.port)
+            event(log, logging.INFO, "http_listening", "metrics and health are served", address=f"{http.host}:{port}")
+            await self._first_readings()
+            self._server = self._postgres_server()
+            await self._server.start()
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise StartError(f"cannot listen: {error}", hint="Another process may use the port.") from error
+        self._tasks.start(self.policy.watch(), name="policy watch")
+        self._tasks.start(self._maintain(), name="trail upkeep")
+        for listen, port in zip(self.settings.listen, self._server.ports, strict=True):
+            event(log, logging.INFO, "listening", "clients can connect", address=f"{listen.host}:{port}")
+
+    async def drain(self, abort: asyncio.Event) -> None:
+        """No new clients; those that are in may end their transactions, until the time is over or `abort` is set."""
+        self._draining = True
+        if self._server is None:
+            return
+        draining = asyncio.ensure_future(self._server.drain(self.settings.gateway.limits.drain_timeout_seconds))
+        aborting = asyncio.ensure_future(abort.wait())
+        await asyncio.wait((draining, aborting), return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, aborting):
+            task.cancel()
+        await asyncio.gather(draining, aborting, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End everything, the trail last but one, so that the last sessions' records are in it."""
+        if self._server is not None:
+            await self._server.stop()
+        await self._tasks.cancel()
+        self._record("gateway_stopped", node=self._node)
+        self.trail.close()
+        await self._http.stop()
+
+    async def _first_readings(self) -> None:
+        for name, database in self.databases.items():
+            self._tasks.start(database.keeper.run(), name=f"catalogue {name}")
+        readings = [asyncio.ensure_future(database.keeper.refresh()) for database in self.databases.values()]
+        await asyncio.wait(readings, timeout=_FIRST_READING_SECONDS)
+        for reading in readings:
+            reading.cancel()
+        await asyncio.gather(*readings, return_exceptions=True)
+
+    async def _maintain(self) -> None:
+        """What hangs on time passing: the trail's rotation, head and recovery."""
+        while True:
+            self.trail.maintain()
+            await asyncio.sleep(_MAINTAIN_SECONDS)
+
+    # -- reload -------------------------------------------------------------------------------------------------------
+    async def reload(self) -> dict[str, Any]:
+        """The bundle and all catalogues, now. Raises ProblemsFound; the catalogues are read all the same."""
+        readings = [database.keeper.refresh() for database in self.databases.values()]
+        changed, *results = await asyncio.gather(self.policy.reload(), *readings, return_exceptions=True)
+        if isinstance(changed, BaseException):
+            raise changed
+        failed = [name for name, result in zip(self.databases, results, strict=True) if isinstance(result, Exception)]
+        if not changed:
+            self.metrics.counters["policy_reloads_total"]["unchanged",] += 1
+        return {"policy": {"digest": self.policy.policy.digest, "changed": changed}, "catalogues_failed": failed}
+
+    def reload_soon(self) -> None:
+        """`reload` from a signal: whatever goes wrong is in the log already."""
+        self._tasks.start(self._quietly(self.reload()), name="reload")
+
+    def _ddl_passed(self, database: str) -> None:
+        self._tasks.start(self._quietly(self.databases[database].keeper.refresh()), name=f"refresh {database}")
+
+    async def _quietly(self, work: Any) -> None:
+        with contextlib.suppress(MenshenError):
+            await work
+
+    def _use_policy(self, policy: Policy) -> None:
+        """In force from here: planners first, then what reports about them."""
+        for database in self.databases.values():
+            self._plan_with(database, policy)
+        self.meter.use_bundle(policy.purposes, policy.classes)
+        gauges = self.metrics.gauges
+        gauges.policy_digest, gauges.policy_loaded = policy.digest, time.time()
+        gauges.policy_warnings, gauges.policy_stale = len(policy.warnings), False
+        self.metrics.counters["policy_reloads_total"]["loaded",] += 1
+        for warning in policy.warnings:
+            event(log, logging.WARNING, "policy_warning", str(warning))
+        if self._trail is not None:
+            self._record("policy_loaded", digest=policy.digest)
+
+    def _policy_refused(self, problems: tuple[Problem, ...]) -> None:
+        self.metrics.gauges.policy_stale = True
+        self.metrics.counters["policy_reloads_total"]["refused",] += 1
+        self._record("policy_refused", problems=len(problems), detail=problems[0].message if problems else "")
+
+    def _catalogue_read(self, name: str, snapshot: Snapshot) -> None:
+        database = self.databases[name]
+        first = database.slot.snapshot
+        gauges = self.metrics.gauges
+        gauges.catalogue_relations[name] = len(snapshot.relations)
+        self.metrics.counters["catalogue_refreshes_total"][name, "read"] += 1
+        if first is not None and first.digest == snapshot.digest:
+            return
+        self._plan_with(database, self.policy.policy, snapshot)
+        event(
+            log, logging.INFO, "catalogue_read", "the catalogue of the database was read", database=name,
+            relations=len(snapshot.relations), digest=snapshot.digest[:16],
+        )  # fmt: skip
+        self._record("catalogue_refreshed", database=name, digest=snapshot.digest, relations=len(snapshot.relations))
+
+    def _plan_with(self, database: Database, policy: Policy, snapshot: Snapshot | None = None) -> None:
+        """A new planner for what is in force; none before the catalogue was read."""
+        snapshot = snapshot or database.slot.snapshot
+        if snapshot is not None:
+            database.slot.put(PostgresPlanner(policy, snapshot, self._pseudonyms, self._lookup_key))
+
+    # -- what others ask ----------------------------------------------------------------------------------------------
+    def readiness(self) -> dict[str, Check]:
+        """All checks of /readyz."""
+        checks = {
+            "policy": Check(True, "its files are refused, an older bundle is in force" if self.policy.problems else ""),
+            "trail": Check(True) if self.trail.healthy else Check(False, "records cannot be written: see the log"),
+            "serving": Check(False, "stopping") if self._draining else Check(self._server is not None),
+        }
+        for name, database in self.databases.items():
+            keeper = database.keeper
+            stale = "" if keeper.fresh else "the catalogue has not been read for too long"
+            checks[f"catalogue.{name}"] = Check(keeper.fresh, stale)
+            checks[f"upstream.{name}"] = Check(not keeper.trouble, keeper.trouble)
+        return checks
+
+    def status(self) -> dict[str, Any]:
+        """For the control API."""
+        policy = self.policy.policy
+        sessions = self._server.sessions() if self._server else []
+        return {
+            "version": __version__,
+            "node": self._node,
+            **document(self.readiness()),
+            "policy": {
+                "digest": policy.digest,
+                "loaded_at": self.policy.loaded_at,
+                "warnings": [str(warning) for warning in policy.warnings],
+                "refused": [str(problem) for problem in self.policy.problems],
+            },
+            "sessions": len(sessions),
+        }
+
+    def _principal(self, name: str) -> Principal | None:
+        return self.policy.policy.principals.get(name)
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+    def _postgres_server(self) -> PostgresServer:
+        limits = self.settings.gateway.limits
+        return PostgresServer(
+            tuple(_listen(each) for each in self.settings.listen),
+            {name: _target(database) for name, database in self.databases.items()},
+            principals=self._principal,
+            trail=self.trail,
+            observer=self.meter,
+            judgement=Judgement(looks_masked, partial(value_hash, self._lookup_key)),
+            limits=ServerLimits(
+                limits.startup_timeout_seconds,
+                limits.auth_timeout_seconds,
+                limits.max_connections,
+                Limits(message=limits.max_message_bytes, statement=limits.max_statement_bytes),
+            ),
+            node=self._node,
+            worker=0,
+            catalogue_changed=self._ddl_passed,
+        )
+
+    def _prepare_metrics(self) -> None:
+        gauges = self.metrics.gauges
+        gauges.build = (__version__, platform.python_version(), process.loop_factory()[0])
+        gauges.ready = lambda: {name: check.ok for name, check in self.readiness().items()}
+        gauges.trail = self._trail_figures
+        gauges.plan_cache = lambda: {name: database.slot.cache for name, database in self.databases.items()}
+        gauges.catalogue_read = lambda: {
+            name: database.keeper.read_at for name, database in self.databases.items() if database.keeper.read_at
+        }
+        gauges.catalogue_failed = lambda: {
+            name: database.keeper.counts["failed"] for name, database in self.databases.items()
+        }
+        gauges.upstream_up = lambda: {name: not database.keeper.trouble for name, database in self.databases.items()}
+        gauges.pool_limit = {name: database.settings.pool.size for name, database in self.databases.items()}
+
+    def _trail_figures(self) -> TrailFigures:
+        state = self.trail.state()
+        return TrailFigures(
+            state.healthy, state.records, state.refused, state.bytes, state.segments, state.unsynced, state.unsigned
+        )
+
+    def _record(self, name: str, **fields: FieldValue) -> None:
+        """An event of the gateway in the trail; that it cannot be written is known to the writer and the metrics."""
+        with contextlib.suppress(TrailUnavailable):
+            self.trail.event(name, b"", **fields)
+
+
+def _target(database: Database) -> DatabaseTarget:
+    settings = database.settings
+    return DatabaseTarget(
+        settings.dsn.reveal(),
+        database.slot,
+        settings.pool.size,
+        settings.pool.wait_seconds,
+        settings.connect_timeout_seconds,
+    )
+
+
+def _listen(settings: ListenSettings) -> Listen:
+    tls = settings.tls
+    if tls.mode is TlsMode.DISABLE or tls.cert is None or tls.key is None:
+        return Listen(settings.host, settings.port)
+    offered = ServerTls(tls.cert, tls.key, tls.client_ca, required=tls.mode is TlsMode.REQUIRE)
+    return Listen(settings.host, settings.port, offered)
+
+
+async def _serve(settings: Settings) -> int:
+    gateway = Gateway(settings)
+    signals = process.Signals(gateway.reload_soon)
+    signals.install()
+    try:
+        await gateway.start()
+        await signals.stop.wait()
+        await gateway.drain(signals.abort)
+    finally:
+        await gateway.stop()
+        signals.remove()
+    event(log, logging.INFO, "stopped", "the gateway has stopped")
+    return 0
 
 
 def serve(settings: Settings, *, json_log: bool = False) -> int:
     """Run the gateway until a signal ends it; gives the exit code of the process."""
-    raise NotImplementedError
+    configure("json" if json_log else settings.log.format.value, settings.log.level.value)
+    process.forbid_core_dumps()
+    process.raise_file_limit(settings.gateway.limits.max_connections * _FILES_PER_CONNECTION + _SPARE_FILES)
+    event(log, logging.INFO, "starting", f"menshen {__version__}", configuration=str(settings.source or "environment"))
+    for warning in settings.warnings:
+        event(log, logging.WARNING, "configuration_warning", str(warning))
+    return process.run(lambda: _serve(settings))

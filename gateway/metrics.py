@@ -135,10 +135,12 @@ class Gauges:
     policy_loaded: float = 0.0
     policy_warnings: int = 0
     policy_stale: bool = False
-    catalogue_read: dict[str, float] = field(default_factory=dict)
+    catalogue_read: Callable[[], Mapping[str, float]] = dict
     """database → Unix time"""
+    catalogue_failed: Callable[[], Mapping[str, int]] = dict
+    """database → readings that failed"""
     catalogue_relations: dict[str, int] = field(default_factory=dict)
-    upstream_up: dict[str, bool] = field(default_factory=dict)
+    upstream_up: Callable[[], Mapping[str, bool]] = dict
 
 
 class Metrics(Collector):
@@ -185,6 +187,9 @@ class Metrics(Collector):
         elif key in ("trail_records_total", "trail_refused_records_total"):
             trail = self.gauges.trail()
             values = {(): trail.refused if "refused" in key else trail.records}
+        elif key == "catalogue_refreshes_total":
+            failed = {(name, "failed"): count for name, count in self.gauges.catalogue_failed().items()}
+            values = {**values, **failed}
         for labels, value in list(values.items()):
             family.add_metric(labels, value)
         return family
@@ -214,12 +219,12 @@ class Metrics(Collector):
             "pool_connections": {(name,): pair[0] for name, pair in gauges.pool.items()},
             "pool_waiting_clients": {(name,): pair[1] for name, pair in gauges.pool.items()},
             "pool_limit_connections": {(name,): limit for name, limit in gauges.pool_limit.items()},
-            "upstream_up": {(name,): float(up) for name, up in gauges.upstream_up.items()},
+            "upstream_up": {(name,): float(up) for name, up in gauges.upstream_up().items()},
             "policy_info": {(gauges.policy_digest,): 1} if gauges.policy_digest else {},
             "policy_loaded_timestamp_seconds": {(): gauges.policy_loaded},
             "policy_warnings": {(): gauges.policy_warnings},
             "policy_stale": {(): float(gauges.policy_stale)},
-            "catalogue_age_seconds": {(name,): max(0.0, now - at) for name, at in gauges.catalogue_read.items()},
+            "catalogue_age_seconds": {(name,): max(0.0, now - at) for name, at in gauges.catalogue_read().items()},
             "catalogue_relations": {(name,): count for name, count in gauges.catalogue_relations.items()},
             "trail_healthy": {(): float(trail.healthy)},
             "trail_segments": {(): trail.segments},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -34,6 +35,11 @@ def pseudonym_secret(settings: Settings) -> bytes:
     if not path.exists():
         _create(path, secrets.token_hex(32).encode() + b"\n")
     return _read(path)
+
+
+def lookup_key(secret: bytes) -> bytes:
+    """The key of the hashes that stand for looked-up values in records; independent of the pseudonyms' keys."""
+    return hmac.digest(b"menshen lookup hash v1", secret, "sha256")
 
 
 def _read(path: Path) -> bytes:

@@ -234,10 +234,13 @@ class ListenSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSettings:
     size: int = setting(
-        "Connections to the database at the same time; a client beyond them is told 53300.",
+        "Connections to the database at the same time; a client beyond them waits, and is then told 53300.",
         default=100,
         unit="connections",
         minimum=1,
+    )
+    wait_seconds: float = setting(
+        "How long a client waits for a free connection.", default=10.0, unit="seconds", minimum=0
     )
     mode: PoolMode = setting("`session`: a client has its own connection to the database.", default=PoolMode.SESSION)
 

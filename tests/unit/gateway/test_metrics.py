@@ -24,7 +24,7 @@ def filled() -> Metrics:
     metrics.gauges.policy_digest = "abc"
     metrics.gauges.trail = lambda: TrailFigures(True, 5, 0, 500, 1)
     metrics.gauges.plan_cache = lambda: {"crm": (7, 2)}
-    metrics.gauges.catalogue_read["crm"] = 940.0
+    metrics.gauges.catalogue_read = lambda: {"crm": 940.0}
     metrics.gauges.pool["crm"] = (2, 0)
     metrics.gauges.pool_limit["crm"] = 10
     return metrics

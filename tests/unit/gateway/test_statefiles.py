@@ -10,7 +10,7 @@ import pytest
 from gateway.config import Secret, Settings
 from gateway.config.settings import GatewaySettings, PolicySettings
 from gateway.errors import ProblemsFound
-from gateway.statefiles import PSEUDONYM_NAME, make_state_dir, pseudonym_secret
+from gateway.statefiles import PSEUDONYM_NAME, lookup_key, make_state_dir, pseudonym_secret
 
 
 def settings(folder: Path, key: Secret | None = None) -> Settings:
@@ -51,3 +51,8 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
         make_state_dir(tmp_path / "file" / "var")
     with pytest.raises(ProblemsFound):
         pseudonym_secret(settings(tmp_path / "gone"))
+
+
+def test_the_key_of_lookups_is_not_the_secret() -> None:
+    assert len(lookup_key(b"a" * 32)) == 32
+    assert lookup_key(b"a" * 32) != lookup_key(b"b" * 32)
