@@ -14,9 +14,11 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.catalog import Snapshot
+from adapters.postgres.check import check
 from adapters.postgres.introspect import introspect
 from gateway.config import Secret
-from gateway.errors import UpstreamUnavailable
+from gateway.errors import Problem, UpstreamUnavailable
+from gateway.policy.policy import Policy
 
 _READ_SECONDS = 60.0
 _PING_SECONDS = 5.0
@@ -37,6 +39,14 @@ class PostgresSource:
             connection = await self._connected()
             async with asyncio.timeout(_READ_SECONDS):
                 return await introspect(connection)
+        except _FAILURES as error:
+            raise await self._lost(error) from None
+
+    async def check(self, policy: Policy) -> tuple[Problem, ...]:
+        """Whether the database and the bundle fit each other: every finding of `adapters.postgres.check`."""
+        try:
+            connection = await self._connected()
+            return await check(policy, await introspect(connection), connection)
         except _FAILURES as error:
             raise await self._lost(error) from None
 
