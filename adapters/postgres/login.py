@@ -11,7 +11,6 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from adapters.postgres.session.startup import Startup, read
 from adapters.postgres.wire import auth, startup
@@ -110,7 +109,7 @@ async def _wrap(sock: socket.socket, tls: ServerContext | None) -> tuple[asyncio
         ssl=None if tls is None else tls.context,
         ssl_handshake_timeout=None if tls is None else 10.0,
     )
-    return cast(asyncio.Transport, transport), inbox
+    return transport, inbox
 
 
 async def _direct(
@@ -203,15 +202,16 @@ class Authenticator:
 
 
 async def _password_message(inbox: Inbox, frames: FrameBuffer) -> bytes:
-    while (found := frames.pop()) is None:
+    while True:
+        # The type is judged before the length: garbage must not make us wait for the rest of it.
+        if frames.kind not in (None, ord("p")):
+            raise ProtocolViolation(f"expected password response, got message type {frames.kind}")
+        if (found := frames.pop()) is not None:
+            return found[1]
         data = await inbox.read()
         if not data:
             raise ConnectionResetError("the client left while it logged in")
         frames.feed(data)
-        # The type is judged before the length: garbage must not make us wait for the rest of it.
-        if frames.kind not in (None, ord("p")):
-            raise ProtocolViolation(f"expected password response, got message type {frames.kind}")
-    return found[1]
 
 
 def opening_of(caller: Caller) -> Startup:
