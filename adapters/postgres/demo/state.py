@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -17,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 import scramp
-from ruamel.yaml import YAML
+import yaml
 
 _PLACES = ("policies", "../../../policies")
 """Beside this module in an installed wheel, at the root of the repository in a checkout."""
@@ -153,15 +152,32 @@ def write_bundle(source: Path, target: Path, passwords: dict[str, str]) -> None:
 
 def with_verifiers(principals: str, passwords: dict[str, str]) -> str:
     """principals.yaml with a `verifier` for each principal, comments kept; fills `passwords` as needed."""
-    yaml = YAML()
-    yaml.width = 4096
-    document = yaml.load(principals)
-    for name, entry in document["principals"].items():
-        password = passwords.setdefault(name, secrets.token_urlsafe(12))
-        entry["verifier"] = verifier(password)
-    out = io.StringIO()
-    yaml.dump(document, out)
-    return out.getvalue()
+    edits: list[tuple[int, int, str]] = []
+    for name, entry in _entries(principals):
+        made = f'"{verifier(passwords.setdefault(name, secrets.token_urlsafe(12)))}"'
+        known = next((value for key, value in entry.value if key.value == "verifier"), None)
+        start = entry.start_mark
+        if known is not None:
+            edits.append((known.start_mark.index, known.end_mark.index, made))
+        elif entry.flow_style:
+            edits.append((start.index + 1, start.index + 1, f"verifier: {made}, "))
+        else:
+            edits.append((start.index, start.index, f"verifier: {made}\n{' ' * start.column}"))
+    # From the end, so that the places before it stay where they are.
+    for begin, end, text in sorted(edits, reverse=True):
+        principals = principals[:begin] + text + principals[end:]
+    return principals
+
+
+def _entries(principals: str) -> list[tuple[str, yaml.MappingNode]]:
+    """Name and node of each principal that has at least one key."""
+    root = yaml.compose(principals, Loader=yaml.SafeLoader)
+    top = {key.value: value for key, value in root.value}
+    return [
+        (key.value, value)
+        for key, value in top["principals"].value
+        if isinstance(value, yaml.MappingNode) and value.value
+    ]
 
 
 def verifier(password: str, *, iterations: int = 4096) -> str:

@@ -8,7 +8,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import scramp
-from ruamel.yaml import YAML
+import yaml
 
 from adapters.postgres.demo.state import Ports, Secrets, State, shipped_policies, verifier, with_verifiers
 
@@ -57,13 +57,15 @@ def test_broken_secrets_are_made_anew(tmp_path: Path) -> None:
 def test_verifiers_are_added_beside_the_comments() -> None:
     passwords = {"a": "known"}
     text = with_verifiers(
-        "# why\nprincipals:\n  a: {department: it, kind: job}  # first\n  乙:\n    department: it\n", passwords
+        "# why\nprincipals:\n  a: {department: it, kind: job}  # first\n  乙:\n    department: it\n  c:\n    verifier: old # mine\n    kind: job",
+        passwords,
     )
     assert "# why" in text
     assert "# first" in text
-    document = YAML(typ="safe").load(text)["principals"]
+    document = yaml.safe_load(text)["principals"]
     assert document["a"]["verifier"] == verifier("known")
-    assert document["乙"]["verifier"] == verifier(passwords["乙"])
+    assert document["乙"] == {"department": "it", "verifier": verifier(passwords["乙"])}
+    assert document["c"] == {"kind": "job", "verifier": verifier(passwords["c"])}
 
 
 def test_a_client_with_the_password_passes_a_server_with_the_verifier() -> None:
