@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from adapters.postgres.backend import Backend, Upstream, terminate
 from adapters.postgres.session.conversation import Conversation
 from adapters.postgres.session.expected import Completion
+from adapters.postgres.wire.responses import error_response
 from gateway.errors import MenshenError, ProtocolViolation, TrailUnavailable
 from gateway.net.observer import Observer
 from gateway.net.relay import WAITS_FOR_RECORD, WAITS_FOR_REPLIES, Side, join
@@ -95,9 +96,11 @@ class LiveSession:
         self._to_server = upstream.transport.write
         self._request_cost = 0
         self._boundary = True
+        """Whether what the client has got ends with a whole message, so that one of ours may follow."""
         self._held: list[bytes] | None = None
         self._draining = False
         self._ended = False
+        self._barrier: asyncio.Future[None] | None = None
         self._who: tuple[str | None, str] = (None, "")
         self._fragment = b""
         self._refragment()
@@ -336,9 +339,8 @@ class LiveSession:
             if self._held:
                 # Not durable: withheld, and nothing of ours may follow in the middle of it.
                 self._boundary = False
-            farewell = self.conversation.farewell(message, sqlstate, hint) if message and self._boundary else b""
-            if farewell:
-                client.write(farewell)
+            if message and self._boundary:
+                client.write(error_response(message, sqlstate, severity="FATAL", hint=hint))
             client.close()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, client)
         self._over(self)

@@ -11,7 +11,6 @@ from adapters.postgres.session.channel import IDLE, Channel, Checks, Limits
 from adapters.postgres.session.expected import Completion
 from adapters.postgres.session.replies import Replies
 from adapters.postgres.session.requests import Requests
-from adapters.postgres.wire.responses import error_response
 
 
 class Conversation:
@@ -72,9 +71,3 @@ class Conversation:
         """Nothing is under way: the session may end without harm."""
         channel = self.channel
         return not channel.queue and channel.status == IDLE and not self.requests.partial and not channel.discarding
-
-    def farewell(self, message: str, sqlstate: str, hint: str = "") -> bytes:
-        """A FATAL error for the client, or nothing where it would land in the middle of a row."""
-        if not self.replies.at_boundary:
-            return b""
-        return error_response(message, sqlstate, severity="FATAL", hint=hint)

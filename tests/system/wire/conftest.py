@@ -98,7 +98,7 @@ class GatewayThread:
             )
             self.loop.run_until_complete(self.server.start())
             self.port = self.server.ports[0]
-        except BaseException as exc:  # noqa: BLE001 - told to the test
+        except BaseException as exc:
             self.failure = exc
             return
         finally:
