@@ -172,6 +172,8 @@ def with_verifiers(principals: str, passwords: dict[str, str]) -> str:
 def _entries(principals: str) -> list[tuple[str, yaml.MappingNode]]:
     """Name and node of each principal that has at least one key."""
     root = yaml.compose(principals, Loader=yaml.SafeLoader)
+    if not isinstance(root, yaml.MappingNode):
+        return []
     top = {key.value: value for key, value in root.value}
     return [
         (key.value, value)

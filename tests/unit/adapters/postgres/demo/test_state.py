@@ -56,10 +56,16 @@ def test_broken_secrets_are_made_anew(tmp_path: Path) -> None:
 
 def test_verifiers_are_added_beside_the_comments() -> None:
     passwords = {"a": "known"}
-    text = with_verifiers(
-        "# why\nprincipals:\n  a: {department: it, kind: job}  # first\n  乙:\n    department: it\n  c:\n    verifier: old # mine\n    kind: job",
-        passwords,
-    )
+    before = """# why
+principals:
+  a: {department: it, kind: job}  # first
+  乙:
+    department: it
+  c:
+    verifier: old # mine
+    kind: job
+"""
+    text = with_verifiers(before, passwords)
     assert "# why" in text
     assert "# first" in text
     document = yaml.safe_load(text)["principals"]
