@@ -58,8 +58,9 @@ class Bench:
 
     def transactions(self, target: Target, mode: str, clients: int, seconds: int, repeat: int) -> Run:
         """`pgbench -S`."""
+        threads = str(min(clients, 2))
         out = self.program(
-            "pgbench", target, "-n", "-S", "-M", mode, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds)
+            "pgbench", target, "-n", "-S", "-M", mode, "-c", str(clients), "-j", threads, "-T", str(seconds)
         )  # fmt: skip
         rate = float(_found(r"tps = ([\d.]+)", out))
         latency = float(_found(r"latency average = ([\d.]+) ms", out))

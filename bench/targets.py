@@ -48,6 +48,8 @@ tables:
   public.pgbench_accounts:
     subject: aid
     columns: {aid: public, bid: public, abalance: account, filler: account}
+  public.pgbench_branches:
+    columns: {bid: public, bbalance: account, filler: account}
   public.wide:
     columns: {id: public, label: account}
 """
