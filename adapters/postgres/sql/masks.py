@@ -9,13 +9,12 @@ from __future__ import annotations
 from adapters.postgres.sql import pseudonym, valuemasks
 from adapters.postgres.sql.columntype import ColumnType
 from adapters.postgres.sql.pseudonym import PseudonymKeys
-from adapters.postgres.sql.textmasks import text_mask
+from adapters.postgres.sql.textmasks import C_COLLATION, text_mask
 from gateway.model import Disclosure, Mask
 from gateway.policy.masks import BUCKET_WIDTH, DEFAULTS
 
 __all__ = ["ColumnType", "PseudonymKeys", "fits", "is_secret", "mask_sql"]
 
-C_COLLATION = 'pg_catalog."C"'
 DEFAULT_COLLATION = 'pg_catalog."default"'
 _KEYED = Mask("pseudonym")
 
@@ -36,7 +35,7 @@ def mask_sql(
         expression = _masked(_effective(mask, type), data_class, column_sql, type, keys)
     if expression is None:
         expression = "NULL"
-    return f"(({expression})::{type.written}{_collate(type)})"
+    return f"({_grouped(expression)}::{type.written}{_collate(type, expression)})"
 
 
 def fits(mask: Mask, type: ColumnType) -> bool:
@@ -65,8 +64,9 @@ def _masked(mask: Mask, data_class: str, v: str, type: ColumnType, keys: Pseudon
     if mask.name == "pseudonym":
         return pseudonym.expression(v, type, keys.key(data_class)) if pseudonym.fits(type) else None
     if family == "text":
-        # Every use carries the same collation: "C" is safe and quick, and the result gets the column's own back.
-        return text_mask(mask.name, f"({v}::pg_catalog.text COLLATE {C_COLLATION})", options)
+        # A domain, citext or char(n) would find other functions than those over text; varchar finds the same.
+        text = v if type.base in ("text", "varchar") and not type.domain else f"{v}::pg_catalog.text"
+        return text_mask(mask.name, text, options)
     if mask.name == "birth" and family in ("date", "timestamp"):
         return valuemasks.year(v, type)
     if mask.name in ("amount", "bucket") and family in ("integer", "number"):
@@ -79,10 +79,19 @@ def _masked(mask: Mask, data_class: str, v: str, type: ColumnType, keys: Pseudon
     return None
 
 
-def _collate(type: ColumnType) -> str:
+def _grouped(expression: str) -> str:
+    return expression if expression.startswith(("CASE", "COALESCE")) or expression == "NULL" else f"({expression})"
+
+
+def _collate(type: ColumnType, expression: str) -> str:
+    """The column's own collation, where the expression would not have it by itself."""
+    if type.collation:
+        return f" COLLATE {type.collation}"
     if type.family != "text":
-        return f" COLLATE {type.collation}" if type.collation else ""
-    return f" COLLATE {type.collation or (C_COLLATION if type.base == 'name' else DEFAULT_COLLATION)}"
+        return ""
+    if type.base == "name":
+        return f" COLLATE {C_COLLATION}"
+    return f" COLLATE {DEFAULT_COLLATION}" if C_COLLATION in expression else ""
 
 
 _PROBE = PseudonymKeys(bytes(32))
