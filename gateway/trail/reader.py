@@ -50,7 +50,7 @@ class Position:
         """Raises `ValueError` where the data is no position."""
         try:
             return cls({chain: Place(int(first), int(offset)) for chain, (first, offset) in orjson.loads(data).items()})
-        except (AttributeError, TypeError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError("this is not a position in a trail") from error
 
 

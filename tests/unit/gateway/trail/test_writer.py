@@ -272,6 +272,32 @@ def test_nothing_is_written_after_close(tmp_path: Path, open_writer: OpenWriter)
     assert events(tmp_path) == ["trail_opened", "trail_closed"]
 
 
+def test_a_trail_can_be_verified_while_it_is_written(
+    tmp_path: Path, open_writer: OpenWriter, key: SigningKey, make_statement: Callable[..., bytes]
+) -> None:
+    writer = open_writer(segment_bytes=50_000)
+    members = make_statement()
+    stop = threading.Event()
+    reports: list[Any] = []
+
+    def auditor() -> None:
+        while not stop.is_set():
+            reports.append(verify(tmp_path / "trail", key.public()))
+
+    thread = threading.Thread(target=auditor)
+    thread.start()
+    for number in range(3000):
+        writer.append(members)
+        if number % 100 == 0:
+            writer.maintain()
+    stop.set()
+    thread.join()
+    assert [report.findings for report in reports if not report.good] == []
+    assert writer.state().segments > 10
+    writer.close()
+    assert good(tmp_path, key)
+
+
 # -- fsync ------------------------------------------------------------------------------------------------------------
 class Disk:
     """Stands for `fdatasync`: waits until it is let go, may fail."""
