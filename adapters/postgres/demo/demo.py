@@ -62,8 +62,10 @@ class DemoError(Exception):
 def run(options: Options, serve: Serve, console: Console | None = None) -> int:
     """The whole demo; returns when it was stopped. Exit codes: 0 stopped, 2 could not start."""
     console = console or Console(stderr=options.as_json, highlight=False)
-    # A polite end from outside is the same as Ctrl-C; the gateway takes both over while it runs.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # A polite end from outside is the same as Ctrl-C, which a shell turns off for what it starts in the background. The
+    # gateway takes both over while it runs.
+    for order in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(order, signal.default_int_handler)
     try:
         state = State(options.folder)
         with _alone(state):

@@ -291,7 +291,7 @@ def _foreigner(random: Random, number: int) -> _Who:
         f"{given} {family}".strip(),
         gender,
         f"{prefix}{_below(random, 10**digits):0{digits}d}",
-        f"{latin}{number}@example.net" if random.random() < 0.95 else NULL,
+        f"{latin}{number}@example.net" if number <= len(STORIES) or random.random() < 0.95 else NULL,
         NULL,
         f"XX{number % 10_000_000:07d}",
         f"{1 + _below(random, 200)} {street}, {town}, {country}",

@@ -62,11 +62,12 @@ class _Ready(http.server.BaseHTTPRequestHandler):
 def _run(folder: Path, stand: Stand, **more: object) -> tuple[int, str]:
     out = io.StringIO()
     options = Options(folder=folder / "state", customers=40, port=0, http_port=0, **more)  # type: ignore[arg-type]
-    before = signal.getsignal(signal.SIGTERM)
+    before = [(order, signal.getsignal(order)) for order in (signal.SIGINT, signal.SIGTERM)]
     try:
         return run(options, stand, Console(file=out, width=80)), out.getvalue()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for order, handler in before:
+            signal.signal(order, handler)
 
 
 def test_it_fills_serves_prints_and_stops(folder: Path) -> None:
@@ -126,6 +127,9 @@ def test_ctrl_c_and_sigterm_stop_all_and_a_second_demo_is_told(folder: Path) -> 
 
 def test_json_is_one_document(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     options = Options(folder=folder / "state", customers=20, port=0, http_port=0, as_json=True)
+    before = [(order, signal.getsignal(order)) for order in (signal.SIGINT, signal.SIGTERM)]
     run(options, Stand(stop_after=0.5))
+    for order, handler in before:
+        signal.signal(order, handler)
     document = json.loads(capfd.readouterr().out)
     assert {line["principal"] for line in document["lines"]} >= {"crm_app", "dba_chen"}
