@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.postgres.wire.scram import (
+    PLAIN,
+    PLUS,
+    ScramClient,
+    ScramServer,
+    end_point_binding,
+    make_verifier,
+    mock_verifier,
+    parse_verifier,
+)
+from gateway.errors import AuthenticationFailed, ProtocolViolation
+
+SALT = b"0123456789abcdef"
+VERIFIER = parse_verifier(make_verifier("口令 pass", SALT))
+BINDING = end_point_binding(b"a certificate", "sha256")
+
+
+def run(client: ScramClient, server: ScramServer) -> None:
+    answer = server.first(client.mechanism, client.first())
+    client.verify(server.final(client.final(answer)))
+
+
+def server(*, known: bool = True, binding: bytes | None = None) -> ScramServer:
+    return ScramServer(VERIFIER, known=known, nonce="servernonce", binding=binding)
+
+
+@pytest.mark.parametrize("binding", [None, BINDING])
+def test_right_password(binding: bytes | None) -> None:
+    both = server(binding=binding)
+    client = ScramClient(both.mechanisms, "口令 pass", nonce="clientnonce", binding=binding)
+    assert client.mechanism == (PLAIN if binding is None else PLUS)
+    run(client, both)
+
+
+def test_wrong_password_and_unknown_user_fail_at_the_same_step() -> None:
+    for password, known in (("wrong", True), ("口令 pass", False)):
+        with pytest.raises(AuthenticationFailed, match="password authentication failed"):
+            run(ScramClient((PLAIN,), password, nonce="n", binding=None), server(known=known))
+
+
+def test_clients_of_postgresql_leave_the_name_empty() -> None:
+    one = server()
+    answer = one.first(PLAIN, b"n,,n=,r=clientnonce")
+    assert answer.startswith(b"r=clientnonceservernonce,s=")
+    client = ScramClient((PLAIN,), "口令 pass", nonce="clientnonce", binding=None)
+    client.first()
+    # What libpq signs: its own words, with the empty name.
+    client._client.client_first_bare = "n=,r=clientnonce"
+    client.verify(one.final(client.final(answer)))
+
+
+def test_binding_of_another_certificate_fails() -> None:
+    other = end_point_binding(b"a man in the middle", "sha256")
+    with pytest.raises((AuthenticationFailed, ProtocolViolation)):
+        run(ScramClient((PLUS, PLAIN), "口令 pass", nonce="n", binding=other), server(binding=BINDING))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "message"),
+    [
+        ("SCRAM-SHA-1", b"n,,n=,r=x"),
+        (PLUS, b"p=tls-server-end-point,,n=,r=x"),
+        (PLAIN, b"p=tls-server-end-point,,n=,r=x"),
+        (PLAIN, b""),
+        (PLAIN, b"n"),
+        (PLAIN, b"n,,"),
+        (PLAIN, b"n,,n="),
+        (PLAIN, b"n,,n=,r="),
+        (PLAIN, b"n,a=admin,n=,r=x"),
+        (PLAIN, b"x,,n=,r=x"),
+        (PLAIN, b"n,,m=1,n=,r=x"),
+        (PLAIN, b"\xff\xfe,,"),
+        (PLAIN, b"n,,n=,r=x\0y"),
+    ],
+)
+def test_malformed_first_messages(mechanism: str, message: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        server().first(mechanism, message)
+
+
+def test_downgrade_is_noticed() -> None:
+    """The client says that it could bind and believes that we cannot, while we offered it (RFC 5802, 6)."""
+    with pytest.raises(ProtocolViolation):
+        server(binding=BINDING).first(PLAIN, b"y,,n=,r=x")
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_crash_the_server(data: bytes) -> None:
+    one = server()
+    with pytest.raises(ProtocolViolation):
+        one.first(PLAIN, data)
+    two = server()
+    two.first(PLAIN, b"n,,n=,r=x")
+    with pytest.raises((ProtocolViolation, AuthenticationFailed)):
+        two.final(data)
+
+
+def test_mock_verifiers_are_stable_and_differ() -> None:
+    secret = b"s" * 32
+    assert mock_verifier("a", secret) == mock_verifier("a", secret)
+    assert mock_verifier("a", secret).salt != mock_verifier("b", secret).salt
+    assert len(mock_verifier("a", secret).salt) == len(VERIFIER.salt)
+    assert mock_verifier("a", secret).iterations == VERIFIER.iterations
+
+
+@pytest.mark.parametrize(
+    "text", ["", "md5abc", "SCRAM-SHA-256$4096:eA==$eA==:eA==", "SCRAM-SHA-256$x:eA==$a:b", "SCRAM-SHA-256$4096:!$a:b"]
+)
+def test_what_is_no_verifier(text: str) -> None:
+    with pytest.raises(ValueError, match="not a SCRAM-SHA-256 verifier"):
+        parse_verifier(text)
+
+
+def test_weak_certificate_hashes_are_replaced() -> None:
+    assert end_point_binding(b"x", "SHA1") == end_point_binding(b"x", "sha256") != end_point_binding(b"x", "sha384")
+
+
+def test_a_database_that_offers_nothing_we_speak() -> None:
+    with pytest.raises(AuthenticationFailed, match="offers no SASL mechanism"):
+        ScramClient((PLUS,), "x", nonce="n", binding=None)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_crash_the_client(data: bytes) -> None:
+    client = ScramClient((PLAIN,), "x", nonce="n", binding=None)
+    client.first()
+    with pytest.raises(AuthenticationFailed):
+        client.final(data)
