@@ -144,6 +144,7 @@ class OpenSegment:
         self.suspect = False
         """A sync has failed: what is not `synced` may be in memory only, and the kernel may not know."""
         self.closed = False
+        self._named = False
         if os.fstat(self.descriptor).st_size:
             os.close(self.descriptor)
             raise FileExistsError(f"{self.path} is there already")
@@ -160,6 +161,9 @@ class OpenSegment:
                 self._write_again(size)
             else:
                 _fdatasync(self.descriptor)
+            if not self._named:  # bytes on disk are worth nothing in a file that the folder does not know
+                sync_directory(self.path.parent)
+                self._named = True
         except OSError:
             self.suspect = True
             raise

@@ -89,8 +89,9 @@ def verify(
     """
     report = Report(signatures_checked=keys is not None)
     anchors = anchors or {}
-    # Heads first: a writer may go on meanwhile, and then is ahead of the head, never behind it.
+    # Heads and signatures first: a writer may go on meanwhile, and then its segments are ahead of them, never behind.
     heads = {file.name.removesuffix(".head"): read_sealed(file, keys) for file in sorted(path.glob("*.head"))}
+    signatures = sorted(file.name for file in path.glob("*.jsonl.sig"))
     names = list_segments(path)
     meter = _Meter(sum(_size(path / str(name)) for name in names), progress)
     for chain in sorted({name.chain for name in names} | set(heads) | set(anchors)):
@@ -98,7 +99,7 @@ def verify(
         walk = _ChainWalk(path, chain, own, heads.get(chain), keys, anchors.get(chain), meter)
         report.chains.append(walk.run())
         report.findings.extend(walk.findings)
-    report.findings.extend(_orphans(path, names))
+    report.findings.extend(_orphans(signatures, names))
     return report
 
 
@@ -324,12 +325,11 @@ def _names_hash(following: bytes, line: bytes) -> bool:
     return link is not None and link.hash == line_hash(line)
 
 
-def _orphans(path: Path, names: Iterable[SegmentName]) -> list[Finding]:
-    """Signatures whose segments are gone, and temporary or foreign segments."""
+def _orphans(signatures: Iterable[str], names: Iterable[SegmentName]) -> list[Finding]:
+    """Signatures whose segments are gone."""
     present = {str(name) for name in names}
     findings = []
-    for file in sorted(path.glob("*.jsonl.sig")):
-        segment = file.name.removesuffix(".sig")
+    for segment in (signature.removesuffix(".sig") for signature in signatures):
         if segment not in present:
             parsed = parse_name(segment)
             message = "the segment is gone, only its signature is left"

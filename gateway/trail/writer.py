@@ -27,15 +27,7 @@ from gateway.trail.background import Background
 from gateway.trail.chain import MAX_LINE, Link
 from gateway.trail.record import FieldValue, event, instant
 from gateway.trail.recover import Note, recover
-from gateway.trail.segment import (
-    DIRECTORY_MODE,
-    OpenSegment,
-    SegmentName,
-    chain_name,
-    lock_chain,
-    sync_directory,
-    write_all,
-)
+from gateway.trail.segment import DIRECTORY_MODE, OpenSegment, SegmentName, chain_name, lock_chain, write_all
 from gateway.trail.signing import SigningKey
 
 Durability: TypeAlias = Literal["write", "fsync"]
@@ -163,7 +155,6 @@ class TrailWriter:
             _log.error("%s: %s: %s", note.event, note.fields.get("file"), note.fields.get("detail"))
             self.append(event(note.event, at_us=self._options.now_us(), fields=note.fields))
         self._segment.sync()
-        sync_directory(self._options.directory)
         self._background.open_head(self._segment, Link(self._seq, self._hash))
         self._synced_seq = self._head_seq = self._seq
 
