@@ -1,6 +1,7 @@
 """What a matcher is made of, so that rules which cannot match need not be shown to Casbin.
 
-A matcher is compared as a syntax tree, after the replacements that Casbin makes (`CoreEnforcer._get_expression`). If its leading conjuncts are the four of the stock matcher, then a rule that fails one of these is passed over by Casbin
+A matcher is compared as a syntax tree, after the replacements that Casbin makes (`CoreEnforcer._get_expression`). If
+its leading conjuncts are the four of the stock matcher, then a rule that fails one of these is passed over by Casbin
 before anything else of the matcher is evaluated (`and` stops at the first falsehood), and its absence changes nothing.
 """
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from gateway.errors import Problem
 from gateway.model import Act, Denial, Persona, Principal, TableName, Veil
 from gateway.policy.bundle import Bundle, compile_bundle, read_files
-from gateway.policy.mask_check import validate
+from gateway.policy.masks import validate
 from gateway.policy.matcher import Kind
 from gateway.policy.persona import make_persona
 from gateway.policy.terms import DataClass, Decision, GovernedTable, Purpose
