@@ -22,7 +22,7 @@ from gateway.trail.reader import Line, Position, Record, end, merge, read
 OPEN_LIMIT = 10_000
 """Answers that may be under way at once before the oldest is shown as unfinished."""
 
-_AGE = re.compile(r"(\d{1,6})\s*(s|m|h|d|w)")
+_AGE = re.compile(r"(\d{1,6})\s*(s|seconds?|m|minutes?|h|hours?|d|days?|w|weeks?)(\s+ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -85,7 +85,7 @@ class Query:
 
 
 def parse_when(text: str, now: datetime) -> str:
-    """An instant as records spell it, from `now`, `today`, `yesterday`, an age (`90s`, `15m`, `2h`, `7d`, `4w`) or ISO.
+    """An instant as records spell it, from `now`, `today`, `yesterday`, an age (`90s`, `2h`, `7 days ago`) or ISO.
 
     `now` must have a time zone: it is the one that days and times without a zone are meant in. Raises `QueryError`.
     """
@@ -98,7 +98,7 @@ def parse_when(text: str, now: datetime) -> str:
     age = _AGE.fullmatch(lowered)
     try:
         if age:
-            return spell(now - timedelta(**{_UNITS[age[2]]: int(age[1])}))
+            return spell(now - timedelta(**{_UNITS[age[2][0]]: int(age[1])}))
         moment = datetime.fromisoformat(text.strip())
         return spell(moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo))
     except (ValueError, OverflowError) as error:

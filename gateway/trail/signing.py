@@ -75,18 +75,32 @@ class PublicKeys:
 def load_or_create(signing_key_file: Path | None, state_dir: Path) -> SigningKey:
     """The configured key, or the one in `state_dir`, which is made on the first start (several workers may race).
 
+    The public key is laid into `state_dir` in both cases.
+
     Raises `ProblemsFound` where the file is missing, unreadable, readable by everyone, or not an Ed25519 key.
     """
     if signing_key_file is not None:
-        return load_private(signing_key_file)
-    path = state_dir / PRIVATE_NAME
-    if not path.exists():
-        _create(path)
-    key = load_private(path)
-    public = state_dir / PUBLIC_NAME
-    if not public.exists():
-        _publish(public, key.public_pem(), 0o644, replace=True)
+        key = load_private(signing_key_file)
+    else:
+        path = state_dir / PRIVATE_NAME
+        if not path.exists():
+            _create(path)
+        key = load_private(path)
+    _show_public(state_dir, key)
     return key
+
+
+def _show_public(state_dir: Path, key: SigningKey) -> None:
+    """Lay the public key where `verify` looks for it; the one of an earlier key stays, under its name."""
+    public, pem = state_dir / PUBLIC_NAME, key.public_pem()
+    with contextlib.suppress(FileNotFoundError):
+        if public.read_bytes() == pem:
+            return
+        with contextlib.suppress(ProblemsFound):
+            for name in load_public([public]).keys:
+                _publish(state_dir / f"trail-signing-key.{name}.pub.pem", public.read_bytes(), 0o644, replace=True)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _publish(public, pem, 0o644, replace=True)
 
 
 def load_private(path: Path) -> SigningKey:

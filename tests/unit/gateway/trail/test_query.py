@@ -114,6 +114,8 @@ def test_follow_shows_the_latest_and_then_what_comes(
         ("Yesterday", "2026-03-02T16:00:00.000000Z"),
         ("2h", "2026-03-03T23:30:00.000000Z"),
         ("90 s", "2026-03-04T01:28:30.000000Z"),
+        ("2 hours ago", "2026-03-03T23:30:00.000000Z"),
+        ("1 minute", "2026-03-04T01:29:00.000000Z"),
         ("1w", "2026-02-25T01:30:00.000000Z"),
         ("2026-03-01", "2026-02-28T16:00:00.000000Z"),
         ("2026-03-01T08:00", "2026-03-01T00:00:00.000000Z"),
@@ -125,7 +127,7 @@ def test_times(text: str, expected: str) -> None:
     assert parse_when(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2x", "999999w", "2026-13-01", "0001-01-01T00:00+14:00"])
+@pytest.mark.parametrize("text", ["", "soon", "2x", "2 moons ago", "999999w", "2026-13-01", "0001-01-01T00:00+14:00"])
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(QueryError) as refusal:
         parse_when(text, NOW)

@@ -35,7 +35,18 @@ def test_workers_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
 def test_a_configured_key_is_used(tmp_path: Path) -> None:
     own = load_or_create(None, tmp_path / "elsewhere")
     assert load_or_create(tmp_path / "elsewhere" / PRIVATE_NAME, tmp_path / "state").key_id == own.key_id
-    assert not (tmp_path / "state").exists()
+    assert os.listdir(tmp_path / "state") == [PUBLIC_NAME]
+    assert load_public([tmp_path / "state" / PUBLIC_NAME]).knows(own.key_id)
+
+
+def test_the_public_key_of_an_earlier_key_stays(tmp_path: Path) -> None:
+    old = load_or_create(None, tmp_path / "state")
+    new = load_or_create(None, tmp_path / "elsewhere")
+    load_or_create(tmp_path / "elsewhere" / PRIVATE_NAME, tmp_path / "state")
+    assert load_public([tmp_path / "state" / PUBLIC_NAME]).knows(new.key_id)
+    both = load_public((tmp_path / "state").glob("*.pub.pem"))
+    assert both.knows(old.key_id)
+    assert both.knows(new.key_id)
 
 
 def test_wrong_private_keys_are_refused_with_a_remedy(tmp_path: Path) -> None:
