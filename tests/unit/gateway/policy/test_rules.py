@@ -188,10 +188,6 @@ def test_the_compiled_veils_say_what_casbin_says(world: World, sub: str, purpose
             assert column.disclosure == expected_disclosure(mine)
             held = (column.lookup, column.insert, column.update)
             assert held == (mine[Act.LOOKUP], mine[Act.INSERT], mine[Act.UPDATE])
-                mine[Act.LOOKUP],
-                mine[Act.INSERT],
-                mine[Act.UPDATE],
-            )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
