@@ -42,7 +42,7 @@ class RuleBook:
     ) -> None:
         """Raises ModelError."""
         model = parse_model(model_text)
-        self.kind = kind_of(model["m"]["m"].value)
+        self.kind = kind_of(_definition(model, "m"))
         self.rules = tuple(rules)
         self.roles = Forest.of((grant.member, grant.role) for grant in grants)
         self.purposes = purposes
@@ -148,18 +148,18 @@ def parse_model(text: str) -> Model:
 def matcher_kind(text: str) -> Kind:
     """How far the matcher of model.conf is understood."""
     try:
-        return kind_of(parse_model(text)["m"]["m"].value)
-    except (ModelError, KeyError):
+        return kind_of(_definition(parse_model(text), "m"))
+    except ModelError:
         return Kind.OTHER
 
 
 def is_stock(text: str) -> bool:
     """Whether matcher and effect are the stock ones, so that a deny takes whatever it matches."""
     try:
-        model, stock = parse_model(text), parse_model(STOCK)
-        effects = [str(one["e"]["e"].value) for one in (model, stock)]
-        return matcher_kind(text) is Kind.STOCK and effects[0] == effects[1]
-    except (ModelError, KeyError):
+        model = parse_model(text)
+        effect = _definition(model, "e") == _definition(parse_model(STOCK), "e")
+        return effect and kind_of(_definition(model, "m")) is Kind.STOCK
+    except ModelError:
         return False
 
 
@@ -169,10 +169,10 @@ def check_matcher(text: str) -> str | None:
         model = parse_model(text)
         enforcer = _enforcer(model, [], Forest({}), Forest({}), Forest({}))
         known = {*enforcer.fm.get_functions(), *model["g"], "eval"}
-        used = names_of(model["m"]["m"].value)
+        used = names_of(_definition(model, "m"))
     except SyntaxError as error:
         return f"the matcher is not an expression: {error.msg}"
-    except (ModelError, KeyError, RuntimeError) as error:
+    except ModelError as error:
         return f"Casbin refuses the model: {error}"
     known |= {*model["r"]["r"].tokens, *model["p"]["p"].tokens}
     if names := sorted(used - known):
@@ -185,16 +185,25 @@ def check_matcher(text: str) -> str | None:
     return None
 
 
+def _definition(model: Model, key: str) -> str:
+    """The one definition of a section, as Casbin keeps it. Raises ModelError where it is missing."""
+    if key not in set(model.keys()) or key not in model[key]:  # Casbin's Model has no `in` of its own
+        raise ModelError(f"`{key}` is missing")
+    return str(model[key][key].value)
+
+
 def _enforcer(model: Model, rows: list[list[str]], roles: Forest, purposes: Forest, objects: Forest) -> Any:
     """An Enforcer without an adapter: policies are set as lists, since Casbin's own adding is quadratic."""
+    for section in ("r", "p", "e", "m"):
+        _definition(model, section)
     try:
         enforcer = casbin.Enforcer(model, enable_log=False)
-    except (KeyError, RuntimeError) as error:
+    except RuntimeError as error:
         raise ModelError(f"Casbin refuses it: {error}") from None
     enforcer.logger.disabled = True
     enforcer.model["p"]["p"].policy = rows
     for name, forest in (("g", roles), ("g2", objects), ("g3", purposes)):
-        if name not in enforcer.model["g"]:
+        if name not in (model["g"] or {}):
             raise ModelError(f"`{name}` is missing")
         enforcer.model["g"][name].policy = [list(edge) for edge in forest.edges()]
     enforcer.build_role_links()
