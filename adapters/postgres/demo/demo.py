@@ -152,7 +152,7 @@ def _fill(server: EmbeddedPostgres, state: State, company: Company, console: Con
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("customers", total=None, start=True)
 
         def show(table: str, rows: int) -> None:
