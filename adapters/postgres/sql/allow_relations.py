@@ -51,6 +51,9 @@ CATALOG_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = MappingProxyType({
     "information_schema.routines": frozenset({"routine_definition"}),
     # How many rows were ever inserted.
     "pg_catalog.pg_sequences": frozenset({"last_value"}),
+    # Settings of roles: those of applications may be secrets.
+    "pg_catalog.pg_roles": frozenset({"rolconfig"}),
+    "pg_catalog.pg_user": frozenset({"useconfig"}),
     # Passwords of other servers.
     "pg_catalog.pg_foreign_data_wrapper": frozenset({"fdwoptions"}),
     "pg_catalog.pg_foreign_server": frozenset({"srvoptions"}),

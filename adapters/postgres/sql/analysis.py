@@ -132,6 +132,8 @@ class Analysis:
     def _bare(self, name: str, start: Level, raising: int, location: int, label: bool) -> None:
         level: Level | None = start
         while level is not None:
+            for item in level.items:
+                self._uncatalogued(item, name, location)
             hits = [i for i in level.items if not i.qualified_only and i.has(name)]
             if hits:
                 for item in hits:
@@ -161,7 +163,19 @@ class Analysis:
         elif name in SYSTEM_COLUMNS:
             self._system(item, name)
         else:
+            self._uncatalogued(item, name, location)
             self.attribute(name, location)
+
+    def _uncatalogued(self, item: Item, name: str, location: int) -> None:
+        """The target of a write stands in the text as itself: what the data map does not know must not be named."""
+        use = item.use
+        if isinstance(use, TargetUse) and not item.has(name) and name in use.relation.column_names:
+            self.refuse(
+                "unknown_column",
+                f'column "{name}" of {use.relation.name} is not in the data map',
+                hint="Ask the security team to classify it in catalog.yaml.",
+                location=location,
+            )
 
     def attribute(self, name: str, location: int) -> None:
         """`a.name` where no column is known may be a call of a user's function (functional notation)."""

@@ -87,6 +87,10 @@ class RelationUse:
     qualified: list[int] = field(default_factory=list)
     """Where `schema.table.column` references to it begin."""
 
+    def clashes(self) -> None:
+        """Another table of the same name stands beside it: only the schema tells them apart."""
+        self.alias = f"{self.relation.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetReference:

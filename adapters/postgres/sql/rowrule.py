@@ -85,6 +85,8 @@ def check_row_rule(expression: str, columns: Collection[str]) -> str | None:
                 continue
     except RowRuleError as problem:
         return str(problem)
+    except RecursionError:
+        return "the row rule is nested too deeply"
     return None
 
 
@@ -103,7 +105,7 @@ def render_row_rule(
         if len(known) < len(values):
             return _FALSE
         return _Writer(columns, prefix, known).condition(parsed.node)
-    except (RowRuleError, ValueError):
+    except (ValueError, RecursionError):  # RowRuleError among them
         return _FALSE
 
 
@@ -223,7 +225,8 @@ class _Writer:
         if kind == "TypeCast" and "A_ArrayExpr" in body["arg"]:
             return self._array(body["arg"])
         if kind == "A_ArrayExpr":
-            return f"ARRAY[{', '.join(self._value(element) for element in body.get('elements', ()))}]"
+            elements = [self._value(element) for element in body.get("elements", ())]
+            return f"ARRAY[{', '.join(elements)}]" if elements else "'{}'"
         raise RowRuleError("ANY and ALL take a :principal attribute or ARRAY[…] in a row rule")
 
     def _pattern(self, node: Node) -> str:
@@ -237,7 +240,7 @@ class _Writer:
 
 
 _WORDS: Final = {
-    "FuncCall": "a function", "SubLink": "a sub-select", "CaseExpr": "CASE", "CoalesceExpr": "COALESCE",
+    "A_Expr": "an operator within a comparison", "FuncCall": "a function", "SubLink": "a sub-select", "CaseExpr": "CASE", "CoalesceExpr": "COALESCE",
     "SQLValueFunction": "the current time or user", "A_ArrayExpr": "an array here", "A_Indirection": "a subscript",
 }  # fmt: skip
 

@@ -76,6 +76,12 @@ class Level:
         return None
 
     def add(self, item: Item) -> None:
+        """Put an item into the level. Two tables of one name in two schemas are legal without aliases."""
+        for other in self.items:
+            if other.alias == item.alias and other.schema and item.schema:
+                for use in (item.use, other.use):
+                    if isinstance(use, RelationUse):
+                        use.clashes()
         self.items.append(item)
         if isinstance(item.use, RelationUse):
             self.sources.uses.append(item.use)
