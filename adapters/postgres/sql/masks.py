@@ -72,10 +72,10 @@ def _masked(mask: Mask, data_class: str, v: str, type: ColumnType, keys: Pseudon
     if mask.name in ("amount", "bucket") and family in ("integer", "number"):
         return valuemasks.bucket(v, type, int(options.get("width", BUCKET_WIDTH)))
     if mask.name == "ip" and family == "network":
-        return valuemasks.network(v, type, int(options.get("keep", 16)))
+        return valuemasks.network(v, int(options.get("keep", 16)))
     constant = options.get("value")
     if mask.name == "constant" and family in ("integer", "number") and isinstance(constant, int):
-        return valuemasks.number(v, type, constant) if valuemasks.number_fits(type, constant) else None
+        return valuemasks.number(v, constant) if valuemasks.number_fits(type, constant) else None
     return None
 
 

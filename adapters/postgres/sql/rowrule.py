@@ -240,7 +240,8 @@ class _Writer:
 
 
 _WORDS: Final = {
-    "A_Expr": "an operator within a comparison", "FuncCall": "a function", "SubLink": "a sub-select", "CaseExpr": "CASE", "CoalesceExpr": "COALESCE",
+    "A_Expr": "an operator within a comparison",
+    "FuncCall": "a function", "SubLink": "a sub-select", "CaseExpr": "CASE", "CoalesceExpr": "COALESCE",
     "SQLValueFunction": "the current time or user", "A_ArrayExpr": "an array here", "A_Indirection": "a subscript",
 }  # fmt: skip
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from adapters.postgres.sql.columntype import ColumnType
 from adapters.postgres.sql.quote import call
-from gateway.policy.masks import BUCKET_WIDTH
 
 _SMALLEST_INT: Final = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+
+_YEAR: Final = "'year'"
 
 # Beyond this a float has no digits left for a bucket.
 _FLOAT_LIMIT: Final = 10**15
@@ -24,21 +25,17 @@ def year(value: str, column: ColumnType) -> str:
     low, high = (f"'{at}'::pg_catalog.{base}" for at in _ends(base))
     inside = f"{call(f'{base}_ge', value, low)} AND {call(f'{base}_lt', value, high)}"
     if base == "date":
-        started = f"{call('date_trunc', quote('year'), f'{value}::pg_catalog.timestamp')}::pg_catalog.date"
+        started = f"{call('date_trunc', _YEAR, f'{value}::pg_catalog.timestamp')}::pg_catalog.date"
     elif base == "timestamp":
-        started = call("date_trunc", quote("year"), value)
+        started = call("date_trunc", _YEAR, value)
     else:
-        started = call("date_trunc", quote("year"), value, quote("UTC"))
+        started = call("date_trunc", _YEAR, value, "'UTC'")
     return f"CASE WHEN {inside} THEN {started} END"
 
 
 def _ends(base: str) -> tuple[str, str]:
     clock = {"date": "", "timestamp": " 00:00:00", "timestamptz": " 00:00:00+00"}[base]
     return f"0001-01-01{clock}", f"9999-12-31{clock}"
-
-
-def quote(word: str) -> str:
-    return f"'{word}'"
 
 
 def bucket(value: str, column: ColumnType, width: int) -> str:
@@ -57,21 +54,20 @@ def bucket(value: str, column: ColumnType, width: int) -> str:
 def _float_bucket(value: str, width: int) -> str:
     # Small values first, since their quotient may underflow, which raises; NaN, infinite and huge ones become NULL.
     def inside(limit: int) -> str:
-        bound = f"{limit}::pg_catalog.float8"
-        return f"{call('float8lt', call('abs', value), bound)}"
+        return call("float8lt", call("abs", value), f"{limit}::pg_catalog.float8")
 
     wide = f"{width}::pg_catalog.float8"
     steps = call("float8mul", call("trunc", call("float8div", value, wide)), wide)
     return f"CASE WHEN {inside(width)} THEN 0 WHEN {inside(_FLOAT_LIMIT)} THEN {steps} END"
 
 
-def network(value: str, column: ColumnType, keep: int) -> str:
+def network(value: str, keep: int) -> str:
     """The network of the first 16 or 24 bits; of an IPv6 address, 32 or 48."""
     bits = f"CASE WHEN {call('int4eq', call('family', value), '6')} THEN {keep * 2} ELSE {keep} END"
-    return f"{call('network', call('set_masklen', f'{value}::pg_catalog.inet', bits))}"
+    return call("network", call("set_masklen", f"{value}::pg_catalog.inet", bits))
 
 
-def number(value: str, column: ColumnType, constant: int) -> str:
+def number(value: str, constant: int) -> str:
     """A constant in place of a number; NULL stays."""
     return f"CASE WHEN {value} IS NOT NULL THEN {constant} END"
 
@@ -80,8 +76,9 @@ def number_fits(column: ColumnType, constant: int) -> bool:
     """Whether the type holds the constant, so that the cast cannot raise."""
     if column.base in _SMALLEST_INT:
         return abs(constant) < _SMALLEST_INT[column.base]
-    limit = column.precision
-    return abs(constant) < (10 ** (limit[0] - limit[1]) if limit else _FLOAT_LIMIT)
-
-
-DEFAULT_WIDTH: Final = BUCKET_WIDTH
+    if column.precision is None:
+        return abs(constant) < _FLOAT_LIMIT
+    precision, scale = column.precision
+    if scale < 0:  # rounded to tens, hundreds, …: the largest is 99…900
+        return abs(constant) <= int((10**precision - 1) * 10**-scale)
+    return abs(constant) < 10 ** (precision - scale)
