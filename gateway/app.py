@@ -30,7 +30,7 @@ from gateway import __version__, process
 from gateway.api.app import HttpServer, create_app
 from gateway.api.health import Check, document
 from gateway.config import DatabaseSettings, ListenSettings, Settings, TlsMode
-from gateway.errors import MenshenError, Problem, TrailUnavailable
+from gateway.errors import Denied, MenshenError, Problem, TrailUnavailable
 from gateway.log import configure, event
 from gateway.meter import Meter
 from gateway.metrics import Metrics, TrailFigures
@@ -54,6 +54,8 @@ _MAINTAIN_SECONDS = 1.0
 _FIRST_READING_SECONDS = 15.0
 _FILES_PER_CONNECTION = 2
 _SPARE_FILES = 256
+_PORT_HINT = "See whether another process uses the port (ss -ltnp), and whether this machine has the address."
+_TLS_HINT = "cert and key are PEM files that belong together; special characters of a dsn are written %XX."
 
 
 class StartError(MenshenError):
@@ -96,6 +98,7 @@ class Gateway:
         )
         signer = load_or_create(settings.trail.signing_key_file, settings.gateway.state_dir)
         self._trail: TrailWriter | None = None
+        self._server: PostgresServer | None = None
         self.policy.start()
         self.trail = self._trail = TrailWriter.open(
             settings.trail.path,
@@ -106,14 +109,13 @@ class Gateway:
             segment_bytes=settings.trail.segment_bytes,
         )
         self._http = HttpServer(create_app(self.metrics, self.readiness, self, settings.http.control_token))
-        self._server: PostgresServer | None = None
         self._prepare_metrics()
 
     def _database(self, name: str, settings: DatabaseSettings) -> Database:
         source = PostgresSource(settings.dsn, settings.connect_timeout_seconds)
         changed = partial(self._catalogue_read, name)
         keeper = CatalogueKeeper(name, source, changed, settings.catalogue_refresh_seconds)
-        return Database(settings, PlannerSlot(name), keeper)
+        return Database(settings, PlannerSlot(name, partial(self.meter.stage, "judge")), keeper)
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -123,12 +125,20 @@ class Gateway:
         http = self.settings.http
         try:
             port = await self._http.start(http.host, http.port)
-            event(log, logging.INFO, "http_listening", "metrics and health are served", address=f"{http.host}:{port}")
-            await self._first_readings()
+        except OSError as error:
+            raise StartError(f"cannot listen on {http.host}:{http.port}: {error.strerror}", hint=_PORT_HINT) from error
+        event(log, logging.INFO, "http_listening", "metrics and health are served", address=f"{http.host}:{port}")
+        await self._first_readings()
+        try:
             self._server = self._postgres_server()
             await self._server.start()
-        except (OSError, ssl.SSLError, ValueError) as error:
-            raise StartError(f"cannot listen: {error}", hint="Another process may use the port.") from error
+        except ssl.SSLError as error:
+            raise StartError(f"a TLS file of [[listen]] cannot be used: {error.reason}", hint=_TLS_HINT) from error
+        except ValueError as error:
+            raise StartError(f"a dsn or a TLS file cannot be used: {error}", hint=_TLS_HINT) from error
+        except OSError as error:
+            where = ", ".join(f"{listen.host}:{listen.port}" for listen in self.settings.listen)
+            raise StartError(f"cannot listen on {where}: {error.strerror}", hint=_PORT_HINT) from error
         self._tasks.start(self.policy.watch(), name="policy watch")
         self._tasks.start(self._maintain(), name="trail upkeep")
         for listen, port in zip(self.settings.listen, self._server.ports, strict=True):
@@ -197,18 +207,33 @@ class Gateway:
         """In force from here: planners first, then what reports about them."""
         for database in self.databases.values():
             self._plan_with(database, policy)
+        self._end_sessions_without_a_place(policy)
         self.meter.use_bundle(policy.purposes, policy.classes)
         gauges = self.metrics.gauges
         gauges.policy_digest, gauges.policy_loaded = policy.digest, time.time()
-        gauges.policy_warnings, gauges.policy_stale = len(policy.warnings), False
+        gauges.policy_warnings = len(policy.warnings)
         self.metrics.counters["policy_reloads_total"]["loaded",] += 1
         for warning in policy.warnings:
             event(log, logging.WARNING, "policy_warning", str(warning))
         if self._trail is not None:
             self._record("policy_loaded", digest=policy.digest)
 
+    def _end_sessions_without_a_place(self, policy: Policy) -> None:
+        """Sessions whose principal is gone, or may not pursue their purpose any more, end with the old bundle."""
+        for session in self._server.sessions() if self._server else ():
+            principal = policy.principals.get(session.principal)
+            try:
+                if principal is None:
+                    raise Denied(f'principal "{session.principal}" is not in the policy any more')
+                policy.persona(principal, session.purpose)
+            except Denied as refused:
+                if self._server is not None and self._server.kill(session.session, refused.message):
+                    event(
+                        log, logging.WARNING, "session_ended", "a session has no place in the new bundle",
+                        session=session.session, reason=refused.message,
+                    )  # fmt: skip
+
     def _policy_refused(self, problems: tuple[Problem, ...]) -> None:
-        self.metrics.gauges.policy_stale = True
         self.metrics.counters["policy_reloads_total"]["refused",] += 1
         self._record("policy_refused", problems=len(problems), detail=problems[0].message if problems else "")
 
@@ -294,6 +319,7 @@ class Gateway:
         gauges.build = (__version__, platform.python_version(), process.loop_factory()[0])
         gauges.ready = lambda: {name: check.ok for name, check in self.readiness().items()}
         gauges.trail = self._trail_figures
+        gauges.policy_stale = lambda: bool(self.policy.problems)
         gauges.plan_cache = lambda: {name: database.slot.cache for name, database in self.databases.items()}
         gauges.catalogue_read = lambda: {
             name: database.keeper.read_at for name, database in self.databases.items() if database.keeper.read_at

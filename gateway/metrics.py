@@ -134,7 +134,7 @@ class Gauges:
     policy_digest: str = ""
     policy_loaded: float = 0.0
     policy_warnings: int = 0
-    policy_stale: bool = False
+    policy_stale: Callable[[], bool] = bool
     catalogue_read: Callable[[], Mapping[str, float]] = dict
     """database → Unix time"""
     catalogue_failed: Callable[[], Mapping[str, int]] = dict
@@ -223,7 +223,7 @@ class Metrics(Collector):
             "policy_info": {(gauges.policy_digest,): 1} if gauges.policy_digest else {},
             "policy_loaded_timestamp_seconds": {(): gauges.policy_loaded},
             "policy_warnings": {(): gauges.policy_warnings},
-            "policy_stale": {(): float(gauges.policy_stale)},
+            "policy_stale": {(): float(gauges.policy_stale())},
             "catalogue_age_seconds": {(name,): max(0.0, now - at) for name, at in gauges.catalogue_read().items()},
             "catalogue_relations": {(name,): count for name, count in gauges.catalogue_relations.items()},
             "trail_healthy": {(): float(trail.healthy)},

@@ -7,7 +7,8 @@ raises UpstreamUnavailable with 57P03.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.plan import Plan, SessionState
@@ -19,8 +20,10 @@ from gateway.model import Principal
 class PlannerSlot:
     """Satisfies `adapters.postgres.plan.Planner` for one database."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, judged: Callable[[float], None] = lambda microseconds: None) -> None:
+        """`judged`: told how long a text took whose verdict was not known."""
         self._database = database
+        self._judged = judged
         self._planner: PostgresPlanner | None = None
         self._hits = 0
         self._misses = 0
@@ -46,7 +49,12 @@ class PlannerSlot:
         return self._current().token(state)
 
     def plan(self, text: str, state: SessionState, *, single: bool) -> Plan:
-        return self._current().plan(text, state, single=single)
+        planner = self._current()
+        misses, began = planner.misses, time.perf_counter_ns()
+        plan = planner.plan(text, state, single=single)
+        if planner.misses != misses:
+            self._judged((time.perf_counter_ns() - began) / 1000)
+        return plan
 
     def function_call(self, oid: int, state: SessionState) -> Plan:
         return self._current().function_call(oid, state)
