@@ -264,7 +264,7 @@ class Requests:
         if prepared is None:
             prepared = self._unknown(f"EXECUTE {_quoted(name)}", name)
             if prepared is None:
-                return self._refuse(refuse.unknown_statement(name), None)
+                return self._unknown_name(wire.STATEMENT, name)
         if not prepared.confirmed and prepared.batch != channel.batch:
             self.stalled = True
             return None
@@ -362,7 +362,7 @@ class Requests:
         if portal is None:
             prepared = self._unknown(f"FETCH ALL FROM {_quoted(name)}", name) if name else None
             if prepared is None:
-                return self._refuse(refuse.unknown_portal(name), None)
+                return self._unknown_name(wire.PORTAL, name)
             portal = Portal(prepared, prepared.plan, _NO_LOOKUPS)
         token = channel.token
         if token is None:
@@ -400,15 +400,15 @@ class Requests:
         name = data[position + 6 : end - 1]
         known: object
         if kind == wire.PORTAL:
-            known = channel.portals.get(name)
+            # A cursor that SQL declared is a portal too: psycopg and Django describe theirs, whose names and types of
+            # columns were judged when it was declared.
+            known = channel.portals.get(name) or name.decode("utf-8", "replace") in channel.state.cursors or None
         else:
             # Also checks what is neither: decode raises.
             name = wire.decode_target(data[position + 5 : end]).name
             known = channel.prepared.get(name)
         if known is None and not channel.unrestricted:
-            return self._refuse(
-                refuse.unknown_portal(name) if kind == wire.PORTAL else refuse.unknown_statement(name), None
-            )
+            return self._unknown_name(kind, name)
         channel.queue.append(DESCRIBE_MARK)
         return None
 
@@ -459,6 +459,13 @@ class Requests:
         if self._c.unsettled and self._c.effect_batch != self._c.batch:
             self.stalled = True
         return self.stalled
+
+    def _unknown_name(self, kind: int, name: bytes) -> bytes:
+        """A name that the session never gave is refused: what the database has under it was not judged here."""
+        statement = kind == wire.STATEMENT
+        denial = refuse.unknown_statement(name) if statement else refuse.unknown_portal(name)
+        self._c.queue.append(Refusal(denial, None, self._c.number(), self._c.now))
+        return refuse.NO_STATEMENT if statement else refuse.NO_PORTAL
 
     def _refuse(self, denial: Denial, statement: StatementPlan | None, parse: bytes | None = None) -> bytes:
         channel = self._c
