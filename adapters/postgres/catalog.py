@@ -138,7 +138,7 @@ class Login:
     encrypted: bool = False
     """The connection uses TLS."""
     local: bool = False
-    """The connection uses a Unix socket."""
+    """The connection uses a Unix socket or stays on this machine."""
     member_of: tuple[str, ...] = ()
     """Predefined roles that open files, programs or all data (`pg_read_server_files`, …)."""
 

@@ -22,11 +22,12 @@ OLDEST = 130000
 async def introspect(connection: asyncpg.Connection) -> Snapshot:
     """The catalogue as the gateway's login sees it. Raises asyncpg's errors, and ValueError for a server before 13."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        search_path = await connection.fetchval(queries.SEARCH_PATH)
+        await connection.execute("SET LOCAL search_path = pg_catalog; SET LOCAL jit = off")
         start = await connection.fetchrow(queries.SESSION)
         version = int(start["version"])
         if version < OLDEST:
             raise ValueError(f"PostgreSQL 13 or later is needed, and this server is {start['shown']}")
-        await connection.execute("SET LOCAL search_path = pg_catalog; SET LOCAL jit = off")
         # A catalogue that was just filled has no statistics yet: nested loops over it take seconds instead of ms.
         await connection.execute("SET LOCAL enable_nestloop = off")
         found = {name: await connection.fetch(text) for name, text in queries.texts(version).items()}
@@ -52,6 +53,6 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         system_columns=relations.system_columns(system_columns),
         server_version=version,
         database=start["database"],
-        default_search_path=tuple(start["search_path"]),
+        default_search_path=tuple(search_path),
         login=objects.login(start),
     )

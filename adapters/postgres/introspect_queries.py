@@ -6,22 +6,21 @@ _USER_SCHEMA = (
     "n.nspname <> ALL ('{{pg_catalog,information_schema,pg_toast}}'::name[]) AND n.nspname !~ '^pg_(toast_)?temp_'"
 ).replace("{{", "{").replace("}}", "}")
 
+SEARCH_PATH = "SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]"
+"""Sent before search_path is set, hence qualified; the schemas that exist, `$user` expanded."""
+
 SESSION = """
-SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
-       pg_catalog.current_setting('server_version') AS shown,
-       pg_catalog.current_database()::pg_catalog.text AS database,
-       pg_catalog.current_schemas(false)::pg_catalog.text[] AS search_path,
-       r.rolname::pg_catalog.text AS login, r.rolsuper, r.rolbypassrls, r.rolreplication, r.rolcreaterole,
-       r.rolcreatedb,
-       COALESCE((SELECT s.ssl FROM pg_catalog.pg_stat_ssl s WHERE s.pid = pg_catalog.pg_backend_pid()), false)
-         AS encrypted,
-       pg_catalog.inet_server_addr() IS NULL AS local,
-       ARRAY(SELECT m.rolname::pg_catalog.text FROM pg_catalog.pg_roles m
-             WHERE m.rolname = ANY (ARRAY['pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files',
-               'pg_write_server_files', 'pg_execute_server_program', 'pg_read_all_stats', 'pg_monitor',
-               'pg_read_all_settings', 'pg_signal_backend', 'pg_maintain', 'pg_create_subscription']::pg_catalog.name[])
-               AND NOT r.rolsuper AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER') ORDER BY 1) AS member_of
-FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
+SELECT current_setting('server_version_num')::int4 AS version, current_setting('server_version') AS shown,
+       current_database()::text AS database, r.rolname::text AS login, r.rolsuper, r.rolbypassrls, r.rolreplication,
+       r.rolcreaterole, r.rolcreatedb,
+       COALESCE((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false) AS encrypted,
+       COALESCE(inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1', true) AS local,
+       ARRAY(SELECT m.rolname::text FROM pg_roles m
+             WHERE m.rolname = ANY ('{pg_read_all_data,pg_write_all_data,pg_read_server_files,pg_write_server_files,
+               pg_execute_server_program,pg_read_all_stats,pg_monitor,pg_read_all_settings,pg_signal_backend,
+               pg_maintain,pg_create_subscription}'::name[])
+               AND NOT r.rolsuper AND pg_has_role(r.oid, m.oid, 'MEMBER') ORDER BY 1) AS member_of
+FROM pg_roles r WHERE r.rolname = CURRENT_USER
 """
 
 SCHEMAS = f"SELECT n.nspname::text FROM pg_namespace n WHERE {_USER_SCHEMA}"
