@@ -201,7 +201,8 @@ def test_any_number_falls_into_a_bucket_that_its_type_holds(
         if shown is None:
             assert abs(raw) >= 1e15
             continue
-        assert idempotent
+        # A real of 24 bits may round a multiple of the width to just below it.
+        assert idempotent or declared == "float4"
         assert abs(shown) <= abs(raw) * (1 + 1e-6)
         assert abs(raw - shown) <= width * (1 + 1e-6) + abs(raw) * 1e-6
 
@@ -273,3 +274,35 @@ def test_what_a_user_creates_under_the_same_names_changes_nothing(postgres: Any)
             connection.execute('SELECT octet_length("text") FROM public.sample')
         assert connection.execute(query).fetchone() == before
     postgres.drop(database)
+
+
+def test_columns_of_other_collations_and_of_extensions_keep_both(connection: Any) -> None:
+    connection.execute(
+        "CREATE COLLATION public.own (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
+    )
+    types = {
+        "own": ColumnType("character varying(20)", "varchar", 20, "public.own"),
+        "bytes": ColumnType("text", "text", None, 'pg_catalog."C"'),
+        "cased": ColumnType("public.citext", "citext"),
+    }
+    connection.execute(
+        'CREATE TABLE public.collated (own varchar(20) COLLATE public.own, bytes text COLLATE "C", cased public.citext)'
+    )
+    connection.execute("INSERT INTO public.collated VALUES ('13812345678', 'zhang.san@example.com', '欧阳娜娜')")
+    columns = [
+        f"{mask_sql(Disclosure.PARTIAL, Mask(mask), 'c', name, type, KEYS)} AS {name}_{mask}"
+        for mask in TEXT_MASKS
+        for name, type in types.items()
+    ]
+    connection.execute(f"CREATE TABLE public.shown AS SELECT {', '.join(columns)} FROM public.collated")
+    found = connection.execute(
+        """SELECT DISTINCT split_part(attname, '_', 1), format_type(atttypid, atttypmod), collname FROM pg_attribute a
+             JOIN pg_collation c ON c.oid = a.attcollation WHERE attrelid = 'public.shown'::regclass AND attnum > 0"""
+    ).fetchall()
+    assert sorted(found) == [
+        ("bytes", "text", "C"),
+        ("cased", "citext", "default"),
+        ("own", "character varying(20)", "own"),
+    ]
+    shown = connection.execute("SELECT own_phone, bytes_email, cased_name FROM public.shown").fetchone()
+    assert shown == ("138****5678", "z***@example.com", "欧阳**")
