@@ -117,7 +117,8 @@ _CATALOGUE = words("""
     format_type getdatabaseencoding has_any_column_privilege has_column_privilege has_database_privilege
     has_foreign_data_wrapper_privilege has_function_privilege has_language_privilege has_parameter_privilege
     has_schema_privilege has_sequence_privilege has_server_privilege has_table_privilege
-    has_tablespace_privilege has_type_privilege makeaclitem obj_description oidvectortypes pg_basetype
+    has_tablespace_privilege has_type_privilege makeaclitem obj_description oidvectortypes
+    pg_available_extension_versions pg_available_extensions pg_basetype
     pg_char_to_encoding pg_client_encoding pg_collation_for pg_collation_is_visible pg_column_compression
     pg_column_is_updatable pg_column_size pg_conversion_is_visible pg_database_size pg_describe_object
     pg_encoding_max_length pg_encoding_to_char pg_extension_update_paths pg_function_is_visible pg_get_acl
