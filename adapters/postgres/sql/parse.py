@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from pglast.parser import ParseError, fingerprint, normalize, parse_sql_json, scan
@@ -28,8 +28,7 @@ class NotUnderstood(MenshenError):
     sqlstate = "42601"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One lexical token: `text[start:end]`, with the grammar's name for it (`IDENT`, `ASCII_46`, `WHERE`, …)."""
 
     start: int
@@ -70,25 +69,27 @@ class Text:
         return tuple(out)
 
     @cached_property
-    def tokens(self) -> tuple[Token, ...]:
+    def tokens(self) -> list[Token]:
         """All tokens but comments. Raises NotUnderstood."""
-        return tuple(t for t in self._scanned if t.name not in COMMENTS)
+        if "--" not in self.text and "/*" not in self.text:
+            return self._scanned
+        return [t for t in self._scanned if t.name not in COMMENTS]
 
     @cached_property
-    def comments(self) -> tuple[Token, ...]:
+    def comments(self) -> list[Token]:
         """The comments in order."""
-        return tuple(t for t in self._scanned if t.name in COMMENTS)
+        return [t for t in self._scanned if t.name in COMMENTS]
 
     @cached_property
-    def _scanned(self) -> tuple[Token, ...]:
+    def _scanned(self) -> list[Token]:
         try:
-            return tuple(Token(t.start, t.end + 1, t.name) for t in scan(self.text))
+            return [Token(start, end + 1, name) for start, end, name, _ in scan(self.text)]
         except Exception as error:
             raise NotUnderstood(str(error.args[0] if error.args else error)) from None
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [t.start for t in self.tokens]
+        return [t[0] for t in self.tokens]
 
     def token_at(self, offset: int) -> int:
         """The index of the token that begins at a character offset. Raises NotUnderstood where none does."""

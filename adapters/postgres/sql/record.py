@@ -20,20 +20,22 @@ def normalized(text: Text, start: int = 0, end: int | None = None) -> str:
     Works on tokens, so that no statement kind can keep a literal; for what libpg_query normalizes it gives the same.
     """
     source = text.text
-    end = len(source) if end is None else end
-    tokens = [t for t in text.tokens if start <= t.start and t.end <= end]
-    number = max((int(source[t.start + 1 : t.end]) for t in tokens if t.name == "PARAM"), default=0)
+    tokens = text.tokens
+    first = text.token_from(start)
+    last = len(tokens) if end is None else text.token_from(end)
+    number = max((int(source[s + 1 : e]) for s, e, name in tokens[first:last] if name == "PARAM"), default=0)
     out: list[str] = []
-    at = tokens[0].start if tokens else end
-    for token in tokens:
-        gap = source[at : token.start]
-        out.append(gap if gap.isspace() or not gap else " ")
-        if token.name in LITERALS:
+    at = tokens[first].start if first < last else 0
+    for begin, stop, name in tokens[first:last]:
+        if at < begin:
+            gap = source[at:begin]
+            out.append(gap if gap.isspace() else " ")
+        if name in LITERALS:
             number += 1
             out.append(f"${number}")
         else:
-            out.append(source[token.start : token.end])
-        at = token.end
+            out.append(source[begin:stop])
+        at = stop
     return "".join(out).removesuffix(";")
 
 
