@@ -57,29 +57,30 @@ class Forest:
         found: list[tuple[str, ...]] = []
         done: set[str] = set()
         for start in self._parents:
-            trail: list[str] = []
-            self._walk(start, trail, done, found)
+            self._walk(start, done, found)
         return found
 
-    def _walk(self, start: str, trail: list[str], done: set[str], found: list[tuple[str, ...]]) -> None:
+    def _walk(self, start: str, done: set[str], found: list[tuple[str, ...]]) -> None:
         # Iterative depth-first walk: a bundle may hold a chain that is longer than the interpreter's stack.
+        trail: dict[str, None] = {}
         stack: list[tuple[str, int]] = [(start, 0)]
         while stack:
             name, at = stack.pop()
             if at == 0:
                 if name in done:
                     continue
-                trail.append(name)
+                trail[name] = None
             parents = self._parents.get(name, ())
             if at < len(parents):
                 stack.append((name, at + 1))
                 parent = parents[at]
                 if parent in trail:
-                    found.append(tuple(trail[trail.index(parent) :]))
+                    names = list(trail)
+                    found.append(tuple(names[names.index(parent) :]))
                 elif parent not in done:
                     stack.append((parent, 0))
             else:
-                trail.pop()
+                del trail[name]
                 done.add(name)
 
     def levels(self, name: str) -> int:

@@ -21,7 +21,6 @@ _DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "false": False, "False": False, "null": None, "Null": None, "~": None, "": None,
 }  # fmt: skip
-_STANDARD_TAG = "tag:yaml.org,2002:"
 
 Plain: TypeAlias = str | int | float | bool | None
 
@@ -124,7 +123,7 @@ class _Builder:
                 raise YamlError(_line(event), "a second document begins here", "keep one document in a file")
 
     def _enter(self, node: Sequence | Mapping, event: yaml.CollectionStartEvent) -> None:
-        if event.tag is not None and not event.tag.startswith(_STANDARD_TAG):
+        if event.tag is not None:
             raise YamlError(node.line, f"tag `{event.tag}`", "remove it; tags are not read")
         if len(self._stack) >= MAX_DEPTH:
             raise YamlError(node.line, f"nested deeper than {MAX_DEPTH} levels", "flatten the file")
@@ -158,7 +157,7 @@ def _line(event: yaml.Event) -> int:
 
 def _scalar(event: yaml.ScalarEvent) -> Scalar:
     line = _line(event)
-    if event.tag is not None and not event.tag.startswith(_STANDARD_TAG):
+    if event.tag is not None:
         raise YamlError(line, f"tag `{event.tag}`", "remove it; tags are not read")
     text = event.value
     if not event.implicit[0]:  # quoted or a block: text whatever it looks like
