@@ -19,7 +19,8 @@ from prometheus_client.registry import Collector
 Labels: TypeAlias = tuple[str, ...]
 
 STAGES = ("read", "judge", "upstream", "record")
-"""Stations of a statement: reading frames, judging the text, waiting for the database, making the record durable."""
+"""Stations: taking a client's bytes apart, judging and sending them on; of that, a text whose verdict was not known;
+waiting for the database; making the record durable."""
 
 # Upper bounds in microseconds. A cached judgement takes 1 us, a first-seen text 100, a query anything.
 BUCKETS_US = (
@@ -188,7 +189,9 @@ class Metrics(Collector):
             trail = self.gauges.trail()
             values = {(): trail.refused if "refused" in key else trail.records}
         elif key == "catalogue_refreshes_total":
-            failed = {(name, "failed"): count for name, count in self.gauges.catalogue_failed().items()}
+            failed: dict[Labels, int] = {
+                (name, "failed"): count for name, count in self.gauges.catalogue_failed().items()
+            }
             values = {**values, **failed}
         for labels, value in list(values.items()):
             family.add_metric(labels, value)

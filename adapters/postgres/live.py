@@ -125,6 +125,7 @@ class LiveSession:
             return
         self._flush_requests()
         self._request_cost = time.perf_counter_ns() - began
+        self._observer.stage("read", self._request_cost / 1000)
 
     def _flush_requests(self) -> None:
         requests = self._requests

@@ -62,7 +62,8 @@ class Observer(Protocol):
         ...
 
     def stage(self, stage: str, microseconds: float) -> None:
-        """`judge`: planning of one text that was not cached by its text in the session; `record`: one append."""
+        """`read`: a client's bytes were taken apart, judged and sent on; `judge`: of that, a text whose verdict was not
+        known; `record`: one record was made durable."""
         ...
 
     def pool(self, database: str, open_: int, waiting: int) -> None:
