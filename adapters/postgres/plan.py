@@ -14,6 +14,29 @@ from typing import Protocol, TypeAlias
 from gateway.model import Denial, Disclosed, Mask, Outcome, Principal
 
 
+# -- what a statement compares raw, and what it may not overwrite ------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A raw comparison that the rules allow: recorded one by one, the value as a keyed hash."""
+
+    column: str
+    """`schema.table.column`"""
+    data_class: str
+    parameter: int = 0
+    """1-based number of the Bind parameter that holds the value; 0 where the text holds it."""
+    value_hash: str = ""
+    """Keyed hash of a value in the text; empty for a parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteGuard:
+    """Bind parameter `parameter` is written to a column whose mask is `mask`: a masked value is refused."""
+
+    parameter: int
+    column: str
+    mask: Mask | None
+
+
 # -- effects: what executing a statement changes in the session --------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class SetPurpose:
@@ -43,6 +66,8 @@ class Content:
     classes: tuple[Disclosed, ...] = ()
     governed: bool = False
     scrub: bool = False
+    lookups: tuple[Lookup, ...] = ()
+    guards: tuple[WriteGuard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +109,6 @@ Effect: TypeAlias = (
 
 
 # -- the plan ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """A raw comparison that the rules allow: recorded one by one, the value as a keyed hash."""
-
-    column: str
-    """`schema.table.column`"""
-    data_class: str
-    parameter: int = 0
-    """1-based number of the Bind parameter that holds the value; 0 where the text holds it."""
-    value_hash: str = ""
-    """Keyed hash of a value in the text; empty for a parameter."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteGuard:
-    """Bind parameter `parameter` is written to a column whose mask is `mask`: a masked value is refused."""
-
-    parameter: int
-    column: str
-    mask: Mask | None
-
-
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Characters `start` to `end` of the client's text were replaced by `length` characters; for error positions."""

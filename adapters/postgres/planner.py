@@ -34,6 +34,7 @@ from adapters.postgres.sql.veil import RenderedVeil, render
 from adapters.postgres.world import PolicyWorld
 from gateway.errors import Denied, MenshenError
 from gateway.model import Denial, Disclosed, Disclosure, Outcome, Persona, Principal
+from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.trail.record import value_hash
 
@@ -181,6 +182,12 @@ class PostgresPlanner:
                 value = state.purpose if facts.shows == "menshen.purpose" else state.actor
                 splicer.replace(facts, f"SELECT {quote_literal(value or '')}::text AS {quote_ident(facts.shows)}")
         lookups = tuple(one for moved in splicer.lookups[before:] for one in self._lookups(moved))
+        guards = tuple(verdict.guards)
+        if any(isinstance(effect, Prepared) for effect in facts.effects):
+            content = replace(content, lookups=lookups, guards=guards)  # its parameters are EXECUTE's, not Bind's
+            lookups, guards = (), ()
+        elif facts.executes:
+            lookups = self._executed(facts, content)
         effects = tuple(_filled(effect, content) for effect in facts.effects)
         purpose = token.persona.purpose
         fragment = record.fragment(
@@ -197,7 +204,7 @@ class PostgresPlanner:
             content.scrub and not unrestricted,
             effects,
             lookups,
-            tuple(verdict.guards),
+            guards,
         )
         return plan, verdict.denial
 
@@ -257,6 +264,17 @@ class PostgresPlanner:
                     verdict.classes.append(Disclosed(name, Disclosure.CLEAR))
         return verdict
 
+    def _executed(self, facts: Facts, content: Content) -> tuple[Lookup, ...]:
+        """The lookups of a statement that EXECUTE runs, with the values that it hands over."""
+        out = []
+        for lookup in content.lookups:
+            if 0 < lookup.parameter <= len(facts.arguments):
+                value = facts.arguments[lookup.parameter - 1]
+                hashed = "" if value is None else value_hash(self._lookup_key, lookup.data_class, value)
+                lookup = replace(lookup, parameter=0, value_hash=hashed)
+            out.append(lookup)
+        return tuple(out)
+
     def _lookups(self, moved: MovedLookup) -> list[Lookup]:
         out = [Lookup(moved.column, moved.data_class, parameter=p) for p in moved.parameters]
         for constant in moved.constants:
@@ -300,8 +318,23 @@ def _stale(facts: Facts, state: SessionState, token: Token) -> tuple[Denial | No
                 "55000",
                 reason="stale",
             ), None
+        if what == "prepared statement":
+            return _masked_argument(facts, content), content
         return None, content
     return None, None
+
+
+def _masked_argument(facts: Facts, content: Content) -> Denial | None:
+    """The guards of Bind, for EXECUTE: an argument that is written must be a constant and no mask."""
+    for guard in content.guards:
+        value = facts.arguments[guard.parameter - 1] if guard.parameter <= len(facts.arguments) else None
+        if value is None or looks_masked(guard.mask, value):
+            return Denial(
+                f"the value for {guard.column} is a mask, or cannot be told: it would overwrite data",
+                "Send the value itself as a constant.",
+                reason="masked_write",
+            )
+    return None
 
 
 def _keep(cache: dict[K, V], key: K, value: V) -> None:

@@ -175,7 +175,7 @@ def _special(name: str, body: Node) -> bool:
         return False
     if name == "current_setting":
         return True
-    return values[1] is not None and setting.name != "search_path" and setting.accepts(values[1])
+    return len(values) == 3 and values[1] is not None and setting.name != "search_path" and setting.accepts(values[1])
 
 
 def window(a: Analysis, body: Node, level: Level, raising: int) -> None:

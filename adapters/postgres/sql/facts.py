@@ -119,6 +119,8 @@ class Written:
     column: str
     constant: str | None = None
     parameter: int = 0
+    computed: bool = False
+    """Made from columns: a mask among them would be written as if it were data."""
 
 
 @dataclass(eq=False, slots=True)
@@ -218,6 +220,8 @@ class Facts:
     """EXPLAIN and the like show more than the result: every relation must be clear and whole."""
     executes: str = ""
     """The SQL-level prepared statement that EXECUTE runs."""
+    arguments: tuple[str | None, ...] = ()
+    """Its arguments; None where one is not a constant."""
     fetches: str = ""
     """The cursor that FETCH reads."""
     shows: str = ""

@@ -202,7 +202,15 @@ def _writable(
 
 
 def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict: Verdict) -> None:
-    """A mask that comes back from a form must not overwrite data."""
+    """A mask must not overwrite data: neither one that comes back from a form, nor one computed from a column."""
+    if written.computed and column.disclosure is not Disclosure.CLEAR and verdict.scrub:
+        raise _deny(
+            "masked_write",
+            f"the value for {target.relation.name}.{written.column} is computed from columns that this persona sees masked: "
+            "a mask would overwrite data",
+            "Send the value itself.",
+            target.location,
+        )
     if written.constant is not None and looks_masked(column.mask, written.constant):
         raise _deny(
             "masked_write",

@@ -490,3 +490,17 @@ def _is_value(node: Node) -> bool:
     if "TypeCast" in node:
         return _is_value(node["TypeCast"]["arg"]) and "TypeCast" not in node["TypeCast"]["arg"]
     return "A_Const" in node or "ParamRef" in node
+
+
+def constants(node: Node, values: list[str], parameters: list[int]) -> None:
+    """The constants and parameter numbers of a value, or of a list of them."""
+    for item in node.get("List", {}).get("items", ()):
+        constants(item, values, parameters)
+    inner = node.get("TypeCast", {}).get("arg", node)
+    if "ParamRef" in inner:
+        parameters.append(inner["ParamRef"].get("number", 0))
+    elif "A_Const" in inner:
+        body = inner["A_Const"]
+        for key, member in (("sval", "sval"), ("ival", "ival"), ("fval", "fval"), ("boolval", "boolval")):
+            if key in body:
+                values.append(str(body[key].get(member, 0 if key == "ival" else "")))

@@ -21,6 +21,7 @@ from adapters.postgres.sql.facts import (
 )
 from adapters.postgres.sql.judge import Verdict
 from adapters.postgres.sql.parse import Node, NotUnderstood, Text
+from adapters.postgres.sql.queries import constants
 from adapters.postgres.sql.quote import quote_ident
 from adapters.postgres.sql.system_veil import veiled
 from adapters.postgres.sql.veil import RenderedVeil
@@ -195,10 +196,10 @@ class Splicer:
 
     def _note(self, column: str, data_class: str, conjunct: Conjunct) -> None:
         value = conjunct.node["lexpr"] if conjunct.reversed else conjunct.node["rexpr"]
-        constants: list[str] = []
+        values: list[str] = []
         parameters: list[int] = []
-        _values(value, constants, parameters)
-        self.lookups.append(MovedLookup(column, data_class, tuple(constants), tuple(parameters)))
+        constants(value, values, parameters)
+        self.lookups.append(MovedLookup(column, data_class, tuple(values), tuple(parameters)))
 
     def _comparison(self, conjunct: Conjunct) -> tuple[int, int, str, str] | None:
         """Start and end of `column = value`, and the text before and after the column; None where it is unusual."""
@@ -386,17 +387,3 @@ class Splicer:
             if depth == 0 and name_ == name and found is None:
                 found = at
         return found, len(tokens)
-
-
-def _values(node: Node, constants: list[str], parameters: list[int]) -> None:
-    """The constants and parameter numbers of a value, or of a list of them."""
-    for item in node.get("List", {}).get("items", ()):
-        _values(item, constants, parameters)
-    inner = node.get("TypeCast", {}).get("arg", node)
-    if "ParamRef" in inner:
-        parameters.append(inner["ParamRef"].get("number", 0))
-    elif "A_Const" in inner:
-        body = inner["A_Const"]
-        for key, member in (("sval", "sval"), ("ival", "ival"), ("fval", "fval"), ("boolval", "boolval")):
-            if key in body:
-                constants.append(str(body[key].get(member, 0 if key == "ival" else "")))

@@ -22,7 +22,7 @@ from adapters.postgres.sql.analysis import Analysis, World
 from adapters.postgres.sql.expressions import type_name, walk
 from adapters.postgres.sql.facts import CopyOut, Facts, RelationUse, TargetUse, Written
 from adapters.postgres.sql.parse import Node, Statement, Text, strings
-from adapters.postgres.sql.queries import select, statement
+from adapters.postgres.sql.queries import constants, select, statement
 from adapters.postgres.sql.scope import Level
 from adapters.postgres.sql.writes import WRITERS
 
@@ -234,6 +234,14 @@ def _prepare(a: Analysis, body: Node) -> None:
 def _execute(a: Analysis, body: Node) -> None:
     walk(a, body.get("params", []), Level.below(None))
     a.facts.executes = body["name"]
+    a.facts.arguments = tuple(_argument(node) for node in body.get("params", ()))
+
+
+def _argument(node: Node) -> str | None:
+    """The text of a constant argument."""
+    found: list[str] = []
+    constants(node, found, [])
+    return found[0] if len(found) == 1 else None
 
 
 def _deallocate(a: Analysis, body: Node) -> None:

@@ -61,7 +61,21 @@ def _written(column: str, value: Node | None) -> Written:
     if "ParamRef" in inner:
         return Written(column, parameter=inner["ParamRef"].get("number", 0))
     text = inner.get("A_Const", {}).get("sval")
-    return Written(column, constant=None if text is None else text.get("sval", ""))
+    constant = None if text is None else str(text.get("sval", ""))
+    return Written(column, constant, computed=_reads_columns(inner))
+
+
+def _reads_columns(node: object) -> bool:
+    """Whether an expression reads stored data; `excluded` holds what the client sent."""
+    if isinstance(node, list):
+        return any(_reads_columns(one) for one in node)
+    if not isinstance(node, dict):
+        return False
+    if "SubLink" in node:
+        return True
+    if "ColumnRef" in node:
+        return strings(node["ColumnRef"]["fields"][:1]) != ("excluded",)
+    return any(_reads_columns(one) for one in node.values())
 
 
 # -- INSERT -----------------------------------------------------------------------------------------------------------
@@ -77,7 +91,10 @@ def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
     rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
     for position, column in enumerate(columns):
         values = [row["List"]["items"][position] for row in rows if position < len(row["List"].get("items", ()))]
-        target.inserted.extend(_written(column, value) for value in values or (None,))
+        computed = not rows and "selectStmt" in body
+        target.inserted.extend(_written(column, value) for value in values)
+        if not values:
+            target.inserted.append(Written(column, computed=computed))
     if "selectStmt" in body:
         statement(a, body["selectStmt"], scope, pulled_up=False)
     level = Level.below(scope)
