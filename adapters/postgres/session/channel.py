@@ -109,25 +109,25 @@ class Channel:
     # -- effects ------------------------------------------------------------------------------------------------------
     def apply(self, run: Run) -> None:
         """Take the effects of what was just forwarded; `settle` or `fail` follows when the reply comes."""
-        run.undo = Undo(self.state.copy(), dict(self.prepared))
+        run.undo = undo = Undo(self.state.copy())
         for statement in run.plan.statements:
-            self._apply(statement, run.plan)
+            self._apply(statement, run.plan, undo.forgotten)
         self.unsettled += 1
         self.effect_batch = self.batch
         self.token = None
 
-    def _apply(self, statement: StatementPlan, plan: Plan) -> None:
+    def _apply(self, statement: StatementPlan, plan: Plan, forgotten: list[Prepared]) -> None:
         for effect in statement.effects:
             self.state.apply(effect, plan.token)
             match effect:
                 case Deallocated(None) | Discarded(everything=True):
-                    unnamed = self.prepared.get(b"")
-                    self.prepared.clear()
-                    if unnamed is not None:
-                        self.prepared[b""] = unnamed
+                    # The unnamed statement is not among them.
+                    for name in [name for name in self.prepared if name]:
+                        forgotten.append(self.prepared.pop(name))
                     self.portals.clear()
                 case Deallocated(str() as name):
-                    self.prepared.pop(name.encode(), None)
+                    found = self.prepared.pop(name.encode(), None)
+                    forgotten += [] if found is None else [found]
                 case CursorDeclared(name):
                     self.portals.pop(name.encode(), None)
 
@@ -143,13 +143,20 @@ class Channel:
                 self.catalogue_changed = True
 
     def fail(self, entry: Entry, *, dropped: bool) -> None:
-        """`entry` failed, or was `dropped` because one before it failed: its effects did not happen."""
+        """`entry` failed, or was `dropped` because one before it failed: its effects did not happen. What came later
+        must have been undone before."""
         if isinstance(entry, Run):
             self._undo_run(entry)
+            if dropped:
+                self._bring_back(entry.unnamed)
         elif isinstance(entry, Parsing):
             self._undo_parse(entry, dropped=dropped)
-        elif isinstance(entry, Closing) and not entry.injected and entry.previous is not None:
-            self.prepared.setdefault(entry.name, entry.previous)
+        elif isinstance(entry, Closing) and not entry.injected:
+            self._bring_back(entry.previous)
+
+    def _bring_back(self, prepared: Prepared | None) -> None:
+        if prepared is not None and not prepared.dead:
+            self.prepared.setdefault(prepared.name, prepared)
 
     def _undo_run(self, run: Run) -> None:
         undo = run.undo
@@ -158,10 +165,11 @@ class Channel:
         state = self.state
         state.purpose, state.actor, state.search_path = undo.state.purpose, undo.state.actor, undo.state.search_path
         state.prepared, state.cursors = undo.state.prepared, undo.state.cursors
-        self.prepared = undo.prepared
+        for prepared in undo.forgotten:
+            self._bring_back(prepared)
         # Of a Query, the statements before the one that failed did run.
         for statement in run.plan.statements[: run.index]:
-            self._apply(statement, run.plan)
+            self._apply(statement, run.plan, [])
         self.token = None
         self.settle(run)
 
@@ -171,12 +179,13 @@ class Channel:
             # Where the Close before it was carried out, the database has nothing under this name any more.
             prepared.forwarded = entry.previous_text if dropped else None
             prepared.confirmed = True
-        elif self.prepared.get(prepared.name) is prepared:
+            return
+        prepared.dead = True
+        if self.prepared.get(prepared.name) is prepared:
+            del self.prepared[prepared.name]
             # A failed Parse of the unnamed statement has dropped the one before it, PostgreSQL's exec_parse_message.
-            if entry.previous is not None and (dropped or prepared.name):
-                self.prepared[prepared.name] = entry.previous
-            else:
-                del self.prepared[prepared.name]
+            if dropped or prepared.name:
+                self._bring_back(entry.previous)
 
     def search_path_reported(self, value: str) -> None:
         """PostgreSQL 18 reports search_path: so a rollback of SET is known without following transactions here."""

@@ -40,7 +40,7 @@ COPY_END_MARK: Final = Mark(COPY_END)
 class Prepared:
     """A statement that the client prepared: its own text, the verdict on it, and what the database has of it."""
 
-    __slots__ = ("batch", "confirmed", "forwarded", "name", "plan", "portal", "statement", "text", "types")
+    __slots__ = ("batch", "confirmed", "dead", "forwarded", "name", "plan", "portal", "statement", "text", "types")
 
     def __init__(self, name: bytes, text: str, types: bytes, plan: Plan, forwarded: bytes | None, batch: int) -> None:
         self.name = name
@@ -53,6 +53,8 @@ class Prepared:
         self.batch = batch
         self.confirmed = False
         """Whether ParseComplete has come; until then a Bind of a later batch must wait, see `requests.py`."""
+        self.dead = False
+        """Its Parse failed or was skipped: it must not come back under its name."""
         self.portal: Portal | None = None
         """A portal of this statement that carries nothing of its own, used again and again."""
 
@@ -119,18 +121,19 @@ class Refusal:
 class Undo:
     """What the session was before the effects of a statement, in case that it fails."""
 
-    __slots__ = ("prepared", "state")
+    __slots__ = ("forgotten", "state")
 
-    def __init__(self, state: SessionState, prepared: dict[bytes, Prepared]) -> None:
+    def __init__(self, state: SessionState) -> None:
         self.state = state
-        self.prepared = prepared
+        self.forgotten: list[Prepared] = []
+        """Prepared statements that the effects took away."""
 
 
 class Run:
     """An Execute, Query or FunctionCall under way; of a Query with several statements, `index` is the current one."""
 
     __slots__ = (
-        "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo",
+        "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo", "unnamed",
     )  # fmt: skip
 
     def __init__(
@@ -153,6 +156,8 @@ class Run:
         self.size = 0
         self.opened = False
         self.undo: Undo | None = None
+        self.unnamed: Prepared | None = None
+        """The unnamed statement that a Query replaces; it stays where the Query is skipped."""
 
 
 Entry: TypeAlias = Mark | Portal | Parsing | Closing | Refusal | Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.postgres.wire.requests import encode_parse, encode_query
+from adapters.postgres.wire.requests import PORTAL, STATEMENT, Target, encode_describe, encode_parse, encode_query
 from adapters.postgres.wire.responses import error_response
 from gateway.model import Denial
 
@@ -16,17 +16,27 @@ from gateway.model import Denial
 _FAILS: Final = b'SELECT pg_catalog."menshen refuses"()'
 _RESERVED: Final = b"menshen refuses"
 
-EXPECTED_SQLSTATE: Final = "42883"
-"""undefined_function; any other error (25P02 in an aborted transaction, 57014, …) is the truth and stays."""
+_EXPECTED_SQLSTATE: Final = "42883"
+"""undefined_function"""
 
 REFUSED_QUERY: Final = encode_query(_FAILS)
 REFUSED_MESSAGE: Final = encode_parse(_RESERVED, _FAILS)
 """In the place of a Bind, Describe or Execute. The reserved name leaves the client's unnamed statement alone."""
 
+NO_STATEMENT: Final = encode_describe(Target(STATEMENT, _RESERVED))
+NO_PORTAL: Final = encode_describe(Target(PORTAL, _RESERVED))
+"""In the place of a message with an unknown name: fails with 26000 and 34000 also where a transaction is aborted."""
+
 
 def refused_parse(name: bytes) -> bytes:
     """In the place of a Parse: under the client's own name, since a failed Parse drops the unnamed statement too."""
     return encode_parse(name, _FAILS)
+
+
+def is_ours(sqlstate: str, denial: Denial) -> bool:
+    """Whether the database failed as it was meant to. Any other error (25P02 in an aborted transaction, 57014, …) is
+    the truth and stays."""
+    return sqlstate in (_EXPECTED_SQLSTATE, denial.sqlstate)
 
 
 def response(denial: Denial) -> bytes:

@@ -67,7 +67,7 @@ class Replies:
             ord("3"): self._closed,
             ord("T"): self._row_description,
             ord("n"): self._described,
-            ord("t"): self._pass,
+            ord("t"): self._parameter_description,
             ord("I"): self._complete,
             ord("s"): self._complete,
             ord("E"): self._error,
@@ -246,6 +246,12 @@ class Replies:
             self._c.queue.popleft()
         return None
 
+    def _parameter_description(self, data: bytes, position: int, end: int) -> bytes | None:
+        """RowDescription or NoData follows and answers the Describe."""
+        if self._head().kind != DESCRIBE:
+            raise ProtocolViolation("the database answered out of order")
+        return None
+
     def _described(self, data: bytes, position: int, end: int) -> bytes | None:
         self._expect(DESCRIBE)
         return None
@@ -278,7 +284,7 @@ class Replies:
         plan = self._plan_of(head)
         denial = head.denial if isinstance(head, Refusal | Run) else None
         replaced: bytes | None
-        if denial is not None and sqlstate == refuse.EXPECTED_SQLSTATE:
+        if denial is not None and refuse.is_ours(sqlstate, denial):
             replaced, sqlstate = refuse.response(denial), denial.sqlstate
         else:
             replaced = self._rewrite(body, plan)
@@ -289,6 +295,9 @@ class Replies:
     def _failed(self, head: Entry, sqlstate: str) -> None:
         channel = self._c
         channel.copying = False
+        # What came later is undone first. A Query, a FunctionCall and a Sync are followed by ReadyForQuery.
+        if head.kind not in (QUERY, CALL, SYNC):
+            self._skip_to_sync()
         if isinstance(head, Run):
             channel.fail(head, dropped=False)
             channel.complete(head, head.rows, sqlstate)
@@ -305,9 +314,6 @@ class Replies:
                     )
                 )
             channel.fail(head, dropped=False)
-        if head.kind in (QUERY, CALL, SYNC):
-            return  # its ReadyForQuery follows
-        self._skip_to_sync()
 
     def _skip_to_sync(self) -> None:
         """The database discards what follows until Sync, so no replies come for it, and nothing of it has happened."""

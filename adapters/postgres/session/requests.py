@@ -201,9 +201,9 @@ class Requests:
         plan, denial, _ = self._judge(text, single=False)
         if denial is None and plan is not None and any(s.governed for s in plan.statements):
             denial = None if channel.checks.healthy() else refuse.NO_TRAIL
-        channel.prepared.pop(b"", None)
+        unnamed = channel.prepared.pop(b"", None)
         channel.portals.pop(b"", None)
-        return self._start(QUERY, plan, denial, None if plan is None else self._query_bytes(plan, text))
+        return self._start(QUERY, plan, denial, None if plan is None else self._query_bytes(plan, text), unnamed)
 
     def _query_bytes(self, plan: Plan, text: bytes) -> bytes | None:
         if plan.text == text or self._c.unrestricted:
@@ -219,13 +219,16 @@ class Requests:
         denial = plan.denial
         if denial is None and any(s.governed for s in plan.statements) and not channel.checks.healthy():
             denial = refuse.NO_TRAIL
-        return self._start(CALL, plan, denial, None)
+        return self._start(CALL, plan, denial, None, None)
 
-    def _start(self, kind: int, plan: Plan | None, denial: Denial | None, replaced: bytes | None) -> bytes | None:
+    def _start(
+        self, kind: int, plan: Plan | None, denial: Denial | None, replaced: bytes | None, unnamed: Prepared | None
+    ) -> bytes | None:
         """A Query or FunctionCall, which ends with a ReadyForQuery of its own."""
         channel = self._c
         plan = plan or Plan(None, b"", ())
         run = Run(kind if denial is None else QUERY, plan, _NO_LOOKUPS, channel.number(), channel.now, denial)
+        run.unnamed = unnamed
         channel.queue.append(run)
         if denial is not None:
             replaced = refuse.REFUSED_QUERY
