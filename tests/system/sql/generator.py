@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 TABLES = {
-    "crm.customers": [("id", "n"), ("full_name", "t"), ("phone", "t"), ("email", "t"), ("region", "t"), ("status", "t")],
+    "crm.customers": [
+        ("id", "n"),
+        ("full_name", "t"),
+        ("phone", "t"),
+        ("email", "t"),
+        ("region", "t"),
+        ("status", "t"),
+    ],
     "crm.contacts": [("id", "n"), ("customer_id", "n"), ("label", "t"), ("value", "t")],
     "crm.客户": [("编号", "n"), ("姓名", "t"), ("手机号", "t")],
     "crm.events": [("id", "n"), ("customer_id", "n"), ("ip", "t")],
@@ -61,9 +68,19 @@ def selects(draw: DrawFn) -> str:
 @st.composite
 def query(draw: DrawFn, names: Names, depth: int, outer: tuple[Source, ...]) -> tuple[str, list[tuple[str, str]]]:
     if depth > 0 and draw(st.integers(0, 5)) == 0:
-        one = draw(st.sampled_from([("n", "id", "crm.customers"), ("t", "phone", "crm.customers"), ("t", "value", "crm.contacts")]))
+        one = draw(
+            st.sampled_from(
+                [("n", "id", "crm.customers"), ("t", "phone", "crm.customers"), ("t", "value", "crm.contacts")]
+            )
+        )
         left = f"SELECT {one[1]} AS u FROM {one[2]}"
-        other = draw(st.sampled_from(["SELECT id FROM crm.events", "SELECT 3"] if one[0] == "n" else ["SELECT 手机号 FROM crm.客户", "SELECT 'x'"]))
+        other = draw(
+            st.sampled_from(
+                ["SELECT id FROM crm.events", "SELECT 3"]
+                if one[0] == "n"
+                else ["SELECT 手机号 FROM crm.客户", "SELECT 'x'"]
+            )
+        )
         word = draw(st.sampled_from(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]))
         return f"{left} {word} {other}", [("u", one[0])]
     sources = [draw(source(names, depth, outer))]
@@ -75,7 +92,11 @@ def query(draw: DrawFn, names: Names, depth: int, outer: tuple[Source, ...]) -> 
         if kind not in ("CROSS JOIN", ","):
             left_column = draw(column(sources[:1], "n"))
             right_column = draw(column([more], "n"))
-            text += f" ON {left_column} = {right_column}" if left_column and right_column else " ON true" * (kind != "FULL JOIN")
+            text += (
+                f" ON {left_column} = {right_column}"
+                if left_column and right_column
+                else " ON true" * (kind != "FULL JOIN")
+            )
             if not (left_column and right_column) and kind == "FULL JOIN":
                 text += " ON false"
         if kind == ",":
@@ -85,8 +106,11 @@ def query(draw: DrawFn, names: Names, depth: int, outer: tuple[Source, ...]) -> 
     where = f" WHERE {draw(condition(names, depth, visible))}" if draw(st.booleans()) else ""
     if draw(st.integers(0, 4)) == 0:
         key = draw(column(sources, "t")) or "1::text"
-        return (f"SELECT {key} AS k, count(*) AS n FROM {text}{where} GROUP BY 1" + draw(st.sampled_from(["", " HAVING count(*) > 1"])),
-                [("k", "t"), ("n", "n")])
+        return (
+            f"SELECT {key} AS k, count(*) AS n FROM {text}{where} GROUP BY 1"
+            + draw(st.sampled_from(["", " HAVING count(*) > 1"])),
+            [("k", "t"), ("n", "n")],
+        )
     items, columns = [], []
     for _ in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from("nt"))
