@@ -159,7 +159,7 @@ class Reader:
         mask = self._mask(node, what)
         trouble = check(mask) if mask else None
         if trouble:
-            self.error(node.line, f"mask of {what}: {trouble}", "see the table of masks in docs/policy.md")
+            self.error(node.line, f"mask of {what}: {trouble}", "see the table of masks in docs/masks.md")
             return None
         return mask
 

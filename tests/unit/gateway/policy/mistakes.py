@@ -16,7 +16,7 @@ MISTAKES: dict[str, tuple[str, str, str, str | int, str, str]] = {
                                "unknown key `maks` in class `contact.email`", "did you mean `mask`"),
     "unknown parent": (C, "{parent: personal, level: 4}", "{parent: persona, level: 4}", "sensitive: {",
                        "unknown parent `persona`", "did you mean `personal`"),
-    "unknown mask": (C, "mask: email", "mask: emial", "emial", "there is no mask 'emial'", "docs/policy.md"),
+    "unknown mask": (C, "mask: email", "mask: emial", "emial", "there is no mask 'emial'", "docs/masks.md"),
     "unknown option of a mask": (C, "mask: email", "mask: {name: email, width: 3}", "width: 3", "no option 'width'", ""),
     "mask without a name": (C, "mask: email", "mask: {width: 3}", "width: 3", "has no name", "name: bucket"),
     "mask that is a list": (C, "mask: email", "mask: [email]", "[email]", "neither a name nor a mapping", "mask: phone"),
