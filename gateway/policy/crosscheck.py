@@ -166,28 +166,25 @@ class _Objects:
 
 def _check_shadows(parts: Parts) -> None:
     """Allow rules of which a deny takes all. Only a warning: a deny on top of everything is how access is frozen."""
-    denies = {(rule.sub, rule.purpose, rule.obj, rule.act): rule.line for rule in reversed(parts.rules.rules)
-              if rule.eft == "deny"}  # fmt: skip
-    subjects = {sub for sub, *_ in denies}
+    denies: dict[str, dict[str, list[Rule]]] = {}
+    for rule in parts.rules.rules:
+        if rule.eft == "deny":
+            denies.setdefault(rule.sub, {}).setdefault(rule.obj, []).append(rule)
     for rule in parts.rules.rules if denies else ():
-        if rule.eft != "allow":
-            continue
-        line = _shadow(parts, rule, subjects, denies)
-        if line is not None:
-            message = f"the deny in line {line} takes everything that this rule allows"
+        if rule.eft == "allow" and (deny := _shadow(parts, rule, denies)) is not None:
+            message = f"the deny in line {deny.line} takes everything that this rule allows"
             parts.rules_reader.warning(rule.line, message, "remove one of them")
 
 
-def _shadow(
-    parts: Parts, rule: Rule, subjects: set[str], denies: Mapping[tuple[str, str, str, str], int]
-) -> int | None:
-    for sub in ({*parts.roles.above(rule.sub), ANY} if rule.sub != ANY else {ANY}) & subjects:
-        for purpose in _wider(parts.purpose_forest, rule.purpose):
-            for obj in _wider(parts.objects, rule.obj):
-                for act in {rule.act, ANY}:
-                    line = denies.get((sub, purpose, obj, act))
-                    if line is not None:
-                        return line
+def _shadow(parts: Parts, rule: Rule, denies: Mapping[str, Mapping[str, list[Rule]]]) -> Rule | None:
+    for sub in _wider(parts.roles, rule.sub):
+        by_object = denies.get(sub)
+        if not by_object:
+            continue
+        for obj in _wider(parts.objects, rule.obj):
+            for deny in by_object.get(obj, ()):
+                if deny.act in (rule.act, ANY) and deny.purpose in _wider(parts.purpose_forest, rule.purpose):
+                    return deny
     return None
 
 
