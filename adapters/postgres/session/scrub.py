@@ -26,7 +26,8 @@ _IDENTIFIERS_ONLY: Final = frozenset(
 _QUOTES_DATA: Final = frozenset(("42804", "42P22"))
 _HARMLESS_NOTICES: Final = frozenset(("42P06", "42P07", "42710", "42701", "42622", "25001", "25P01", "34000"))
 
-_QUOTED: Final = re.compile(r'"[^"]*"|\'[^\']*\'|"[^"]*$|\'[^\']*$', re.DOTALL)
+_QUOTE: Final = re.compile("[\"']")
+_NUMBER: Final = re.compile(r"\d[\w.,:+-]*")
 _WITHHELD: Final = "…"
 
 
@@ -47,9 +48,29 @@ def _message(text: str, sqlstate: str, names: set[str]) -> str:
         return "an error of the database was withheld"
     if sqlstate[:2] in _IDENTIFIERS_ONLY and sqlstate not in _QUOTES_DATA:
         return text
-    return _QUOTED.sub(
-        lambda found: found[0] if found[0][1:-1] in names else f"{found[0][0]}{_WITHHELD}{found[0][0]}", text
-    )
+    return _withhold(text, names)
+
+
+def _withhold(text: str, names: set[str]) -> str:
+    """`text` without quoted values and numbers; quoted names of objects stay.
+
+    PostgreSQL does not escape quotes in what it quotes, so a value may hold some: from the first quote that does not
+    hold a known name, all is withheld up to the last one.
+    """
+    shown: list[str] = []
+    position = 0
+    while (quote := _QUOTE.search(text, position)) is not None:
+        begin, mark = quote.start(), quote[0]
+        shown.append(_NUMBER.sub(_WITHHELD, text[position:begin]))
+        end = text.find(mark, begin + 1)
+        if end < 0 or text[begin + 1 : end] not in names:
+            shown.append(f"{mark}{_WITHHELD}{mark}")
+            last = max(text.rfind('"'), text.rfind("'"))
+            position = last + 1 if last > begin else len(text)
+            continue
+        shown.append(text[begin : end + 1])
+        position = end + 1
+    return "".join(shown) + _NUMBER.sub(_WITHHELD, text[position:])
 
 
 def scrub_notice(fields: ErrorFields) -> ErrorFields:
