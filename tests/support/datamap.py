@@ -51,11 +51,14 @@ _TYPES = {
 }  # fmt: skip
 
 
-def bundle(tables: str) -> Policy:
+RULES = "p, support, service, contact, partial, allow\ng, app, support\n"
+
+
+def bundle(tables: str, rules: str = RULES) -> Policy:
     """A bundle whose catalog.yaml has `CLASSES` and then `tables` (from `tables:` on)."""
     files = {
         "model.conf": MODEL,
-        "rules.csv": "p, support, service, contact, partial, allow\ng, app, support\n",
+        "rules.csv": rules,
         "catalog.yaml": CLASSES + tables,
         "purposes.yaml": "purposes:\n  service: {title: {en: Service, zh: 服务}, basis: contract, departments: [it]}\n",
         "principals.yaml": f'principals:\n  app: {{department: it, kind: application, verifier: "{VERIFIER}", '

@@ -1,7 +1,7 @@
 """kill -9 of the gateway under load: no client has a row of governed data whose record is not in the trail.
 
-Each statement carries a mark in its comment's actor, which its record keeps. The clients note a mark as soon as a row of
-its answer has come; after each kill every noted mark is looked for in the trail, and the chain is verified.
+Each statement carries a mark in its comment's actor, which its record keeps. The clients note a mark as soon as a row
+of its answer has come; after each kill every noted mark is looked for in the trail, and the chain is verified.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Names:
 def selects(draw: DrawFn) -> str:
     """A whole statement."""
     names = Names()
-    text, columns = draw(query(names, 3, ()))
+    text, _columns = draw(query(names, 3, ()))
     if draw(st.booleans()):
         ctes = [names.fresh("w") for _ in range(draw(st.integers(1, 2)))]
         parts = []

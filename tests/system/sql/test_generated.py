@@ -1,4 +1,4 @@
-"""Random SELECTs: what a persona gets through the splicing is what the statement gives on tables that are veiled for real."""
+"""Random SELECTs: what a persona gets is what the statement gives on tables that are veiled for real."""
 
 from __future__ import annotations
 
