@@ -223,6 +223,7 @@ def _print(facts: lines.Facts, state: State, options: Options, console: Console)
             "http": f"http://127.0.0.1:{facts.http_port}",
             "config": facts.config,
             "lines": [asdict(line) for line in lines.lines(facts)],
+            "tools": [{"title": title, "command": command} for title, command in lines.tools(facts)],
         }
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
         sys.stdout.flush()
