@@ -367,6 +367,7 @@ async def _serve(settings: Settings) -> int:
     signals.install()
     try:
         await gateway.start()
+        process.calm_garbage_collector()
         await signals.stop.wait()
         await gateway.drain(signals.abort)
     finally:

@@ -56,3 +56,10 @@ async def test_signals() -> None:
         await asyncio.wait_for(signals.abort.wait(), 1)
     finally:
         signals.remove()
+
+
+def test_what_is_loaded_is_not_searched_for_garbage() -> None:
+    code = "import gc; from gateway import process; process.calm_garbage_collector(); "
+    code += "print(gc.get_freeze_count() > 1000, gc.get_threshold()[0], gc.isenabled())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True 50000 True"
