@@ -8,6 +8,7 @@ This is the hot path: one call per chunk, in the common case one append and one 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,8 @@ from gateway.errors import MenshenError, ProtocolViolation, TrailUnavailable
 from gateway.net.observer import Observer
 from gateway.net.relay import WAITS_FOR_RECORD, WAITS_FOR_REPLIES, Side, join
 from gateway.trail import record
+
+_log = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 5.0
 """How long a client may take to read its last bytes."""
@@ -119,9 +122,9 @@ class LiveSession:
         began = time.perf_counter_ns()
         try:
             self._requests.feed(data, began)
-        except ProtocolViolation as exc:
+        except Exception as exc:
             self._flush_requests()
-            self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
+            self._broken(exc)
             return
         self._flush_requests()
         self._request_cost = time.perf_counter_ns() - began
@@ -214,6 +217,14 @@ class LiveSession:
         if done.denial is not None:
             self._observer.denied(self._database, done.denial.reason)
 
+    def _broken(self, exc: Exception) -> None:
+        """The client's bytes led nowhere: its fault, or a mistake of ours that must not let anything through."""
+        if isinstance(exc, MenshenError):
+            self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
+            return
+        _log.error("a session of %s failed", self.identity.principal, exc_info=exc)
+        self.end("internal error of the gateway; the statement was not run", "XX000", reason="error")
+
     # -- the rest -----------------------------------------------------------------------------------------------------
     def _aftermath(self, now: int) -> None:
         channel = self._channel
@@ -226,8 +237,8 @@ class LiveSession:
         if self._requests.stalled:
             try:
                 resumed = self._requests.resume(now)
-            except ProtocolViolation as exc:
-                self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
+            except Exception as exc:
+                self._broken(exc)
                 return
             self._flush_requests()
             if resumed:

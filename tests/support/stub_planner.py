@@ -36,6 +36,7 @@ class StubPlanner:
         """Change it to make every token another one."""
         self._cache: dict[tuple[str, Hashable], Plan] = {}
         self.planned: list[str] = []
+        self.asked: list[str] = []
 
     def token(self, state: SessionState) -> Hashable:
         return (state.purpose, self.bundle, state.search_path)
@@ -54,6 +55,7 @@ class StubPlanner:
         return Plan(self.token(state), b"", (self._statement("FUNCTIONCALL", "", state),))
 
     def plan(self, text: str, state: SessionState, *, single: bool) -> Plan:
+        self.asked.append(text)
         key = (text, self.token(state))
         found = self._cache.get(key)
         if found is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.postgres import plan as plans
 from adapters.postgres.plan import (
     CatalogueChanged,
     CursorDeclared,
@@ -90,6 +91,8 @@ class Channel:
         """A statement of this transaction may put values into errors that belong to none (deferred constraints)."""
         self.token: Hashable | None = None
         """The planner's token of this moment; None: ask again."""
+        self.names = 0
+        """Changes with every SQL-level name (PREPARE, DECLARE, DEALLOCATE, DISCARD): others may mean it."""
         self.numbers = 0
         self.now = 0
         """Caller's clock at the bytes that are being worked on, in nanoseconds."""
@@ -119,6 +122,8 @@ class Channel:
     def _apply(self, statement: StatementPlan, plan: Plan, forgotten: list[Prepared]) -> None:
         for effect in statement.effects:
             self.state.apply(effect, plan.token)
+            if isinstance(effect, plans.Prepared | CursorDeclared | Deallocated | Discarded):
+                self.names += 1
             match effect:
                 case Deallocated(None) | Discarded(everything=True):
                     # The unnamed statement is not among them.
@@ -165,6 +170,7 @@ class Channel:
         state = self.state
         state.purpose, state.actor, state.search_path = undo.state.purpose, undo.state.actor, undo.state.search_path
         state.prepared, state.cursors = undo.state.prepared, undo.state.cursors
+        self.names += 1
         for prepared in undo.forgotten:
             self._bring_back(prepared)
         # Of a Query, the statements before the one that failed did run.

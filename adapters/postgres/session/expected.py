@@ -40,16 +40,20 @@ COPY_END_MARK: Final = Mark(COPY_END)
 class Prepared:
     """A statement that the client prepared: its own text, the verdict on it, and what the database has of it."""
 
-    __slots__ = ("batch", "confirmed", "dead", "forwarded", "name", "plan", "portal", "statement", "text", "types")
+    __slots__ = (
+        "batch", "confirmed", "dead", "forwarded", "name", "names", "plan", "portal", "statement", "text", "types",
+    )  # fmt: skip
 
-    def __init__(self, name: bytes, text: str, types: bytes, plan: Plan, forwarded: bytes | None, batch: int) -> None:
+    def __init__(self, name: bytes, text: str, types: bytes, plan: Plan, batch: int, names: int) -> None:
         self.name = name
         self.text = text
         self.types = types
         self.plan = plan
         self.statement: StatementPlan | None = plan.statements[0] if plan.statements else None
-        self.forwarded = forwarded
+        self.forwarded: bytes | None = plan.text
         """The text that the database prepared under this name; None: it has none (any more)."""
+        self.names = names
+        """`Channel.names` when it was judged: what `EXECUTE x` or `FETCH c` means hangs on it."""
         self.batch = batch
         self.confirmed = False
         """Whether ParseComplete has come; until then a Bind of a later batch must wait, see `requests.py`."""
@@ -58,8 +62,9 @@ class Prepared:
         self.portal: Portal | None = None
         """A portal of this statement that carries nothing of its own, used again and again."""
 
-    def judged(self, plan: Plan) -> None:
+    def judged(self, plan: Plan, names: int) -> None:
         self.plan = plan
+        self.names = names
         self.statement = plan.statements[0] if plan.statements else None
         self.portal = None
 
@@ -67,13 +72,14 @@ class Prepared:
 class Portal:
     """A bound statement; also the entry of its Bind."""
 
-    __slots__ = ("lookups", "plan", "prepared", "statement")
+    __slots__ = ("lookups", "names", "plan", "prepared", "statement")
     kind: Final = BIND
 
-    def __init__(self, prepared: Prepared | None, plan: Plan, lookups: tuple[tuple[int, str], ...]) -> None:
+    def __init__(self, prepared: Prepared, lookups: tuple[tuple[int, str], ...]) -> None:
         self.prepared = prepared
-        self.plan = plan
-        self.statement: StatementPlan | None = plan.statements[0] if plan.statements else None
+        self.plan = prepared.plan
+        self.names = prepared.names
+        self.statement = prepared.statement
         self.lookups = lookups
         """Parameter number and keyed hash of each value that was looked up."""
 

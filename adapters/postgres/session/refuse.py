@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.postgres.wire.requests import PORTAL, STATEMENT, Target, encode_describe, encode_parse, encode_query
 from adapters.postgres.wire.responses import error_response
+from gateway.errors import MenshenError
 from gateway.model import Denial
 
 # Only a superuser with allow_system_table_mods could make this function exist.
@@ -71,6 +72,10 @@ NOT_UTF8: Final = Denial(
 )
 
 ALREADY_PREPARED: Final = "42P05"
+
+
+def not_judged(error: MenshenError) -> Denial:
+    return Denial(error.message, error.hint, error.sqlstate, error.detail, error.position, reason="not_judged")
 
 
 def too_long(limit: int) -> Denial:

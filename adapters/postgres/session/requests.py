@@ -8,7 +8,7 @@ would depend on that, the walk stops (`stalled`) until the replies have come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Final
 
 from adapters.postgres.plan import Plan, StatementPlan
@@ -31,7 +31,7 @@ from adapters.postgres.session.expected import (
 )
 from adapters.postgres.wire import requests as wire
 from adapters.postgres.wire.framing import HEADER
-from gateway.errors import ProtocolViolation
+from gateway.errors import MenshenError, ProtocolViolation
 from gateway.model import Denial
 
 _PARSE, _BIND, _DESCRIBE, _EXECUTE, _CLOSE = b"PBDEC"
@@ -186,7 +186,7 @@ class Requests:
         if denial is not None:
             return self._refuse(denial, plan.statements[0] if plan and plan.statements else None, message.name)
         assert plan is not None
-        prepared = Prepared(message.name, text, message.types, plan, plan.text, channel.batch)
+        prepared = Prepared(message.name, text, message.types, plan, channel.batch, channel.names)
         channel.prepared[message.name] = prepared
         channel.queue.append(Parsing(prepared, known, injected=False, previous_text=None))
         if channel.unrestricted or plan.text == message.text:
@@ -252,8 +252,16 @@ class Requests:
         decoded = decode_text(text, channel.parameters.get("client_encoding", "UTF8"), strict=not channel.unrestricted)
         if decoded is None:
             return None, refuse.NOT_UTF8, ""
-        plan = channel.planner.plan(decoded, channel.state, single=single)
-        return plan, plan.denial, decoded
+        plan, denial = self._plan(decoded, single=single)
+        return plan, denial, decoded
+
+    def _plan(self, text: str, *, single: bool) -> tuple[Plan | None, Denial | None]:
+        try:
+            plan = self._c.planner.plan(text, self._c.state, single=single)
+        except MenshenError as exc:
+            # A planner that cannot judge now (no catalogue yet): the statement is refused, the session goes on.
+            return None, refuse.not_judged(exc)
+        return plan, plan.denial
 
     # -- prepared statements and portals ------------------------------------------------------------------------------
     def _bind(self, data: bytes, position: int, end: int) -> bytes | None:
@@ -276,30 +284,32 @@ class Requests:
         token = channel.token
         if token is None:
             token = channel.token = channel.planner.token(channel.state)
-        injected = None
-        if prepared.plan.token != token or prepared.forwarded != prepared.plan.text:
-            plan = self._judge_again(prepared, token)
-            if plan.denial is not None:
-                return self._refuse(plan.denial, plan.statements[0] if plan.statements else None)
-            injected = self._prepare_again(prepared)
+        if prepared.plan.token != token or prepared.names != channel.names:
+            denial = self._judge_again(prepared)
+            if denial is not None:
+                return denial
         statement = prepared.statement
         portal = prepared.portal
         if portal is None:
             lookups = _NO_LOOKUPS
-            if statement is not None and (statement.guards or statement.lookups):
+            own = statement is not None and (statement.guards or statement.lookups)
+            if statement is not None and own:
                 bind = wire.decode_bind(data[position + 5 : end])
-                denial = self._guard(statement, bind)
-                if denial is not None:
-                    return self._refuse(denial, statement)
+                refusal = self._guard(statement, bind)
+                if refusal is not None:
+                    return self._refuse(refusal, statement)
                 lookups = self._hash_lookups(statement, bind)
-            portal = Portal(prepared, prepared.plan, lookups)
-            if statement is None or not (statement.guards or statement.lookups):
+            portal = Portal(prepared, lookups)
+            if not own:
                 prepared.portal = portal
         if statement is not None:
             if statement.governed and not channel.checks.healthy():
                 return self._refuse(refuse.NO_TRAIL, statement)
             if statement.scrub:
                 channel.scrubbing = True
+        injected = None
+        if prepared.forwarded is not prepared.plan.text:
+            injected = self._prepare_again(prepared)
         channel.portals[data[position + 5 : middle]] = portal
         channel.queue.append(portal)
         return None if injected is None else injected + data[position:end]
@@ -309,26 +319,28 @@ class Requests:
         channel = self._c
         if not channel.unrestricted:
             return None
-        plan = channel.planner.plan(text, channel.state, single=True)
-        if plan.denial is not None:
+        plan, denial = self._plan(text, single=True)
+        if plan is None or denial is not None:
             return None
-        prepared = Prepared(name, text, b"\0\0", plan, plan.text, channel.batch)
+        prepared = Prepared(name, text, b"\0\0", plan, channel.batch, channel.names)
         prepared.confirmed = True
         return prepared
 
-    def _judge_again(self, prepared: Prepared, token: Hashable) -> Plan:
-        plan = prepared.plan
-        if plan.token != token:
-            plan = self._c.planner.plan(prepared.text, self._c.state, single=True)
-            if plan.denial is None:
-                prepared.judged(plan)
-        return plan
+    def _judge_again(self, prepared: Prepared) -> bytes | None:
+        """Something has changed since `prepared` was judged. What replaces its Bind where it is denied now."""
+        channel = self._c
+        plan, denial = self._plan(prepared.text, single=True)
+        if plan is None or denial is not None:
+            assert denial is not None
+            return self._refuse(denial, plan.statements[0] if plan is not None and plan.statements else None)
+        prepared.judged(plan, channel.names)
+        return None
 
     def _prepare_again(self, prepared: Prepared) -> bytes | None:
         """Close and Parse for the database where it holds another text than the one that was judged now."""
         channel = self._c
         text = prepared.plan.text
-        if prepared.forwarded == text or channel.unrestricted:
+        if prepared.forwarded == text or (channel.unrestricted and prepared.forwarded is not None):
             prepared.forwarded = text
             return None
         message = b""
@@ -366,12 +378,11 @@ class Requests:
             prepared = self._unknown(f"FETCH ALL FROM {_quoted(name)}", name) if name else None
             if prepared is None:
                 return self._unknown_name(wire.PORTAL, name)
-            portal = Portal(prepared, prepared.plan, _NO_LOOKUPS)
+            portal = Portal(prepared, _NO_LOOKUPS)
         token = channel.token
         if token is None:
             token = channel.token = channel.planner.token(channel.state)
-        plan = portal.plan
-        if plan.token != token and not self._still_good(portal):
+        if (portal.plan.token != token or portal.names != channel.names) and not self._still_good(portal):
             return self._refuse(refuse.STALE_PORTAL, portal.statement)
         channel.numbers += 1
         run = Run(EXECUTE, portal.plan, portal.lookups, channel.numbers, channel.now)
@@ -387,13 +398,11 @@ class Requests:
 
     def _still_good(self, portal: Portal) -> bool:
         """A portal bound under another token: may it go on? Only where the new verdict is the same text."""
-        prepared = portal.prepared
-        if prepared is None:
-            return False
-        plan = self._c.planner.plan(prepared.text, self._c.state, single=True)
-        if plan.denial is not None or plan.text != portal.plan.text:
+        plan, denial = self._plan(portal.prepared.text, single=True)
+        if plan is None or denial is not None or plan.text != portal.plan.text:
             return False
         portal.plan = plan
+        portal.names = self._c.names
         portal.statement = plan.statements[0] if plan.statements else None
         return True
 

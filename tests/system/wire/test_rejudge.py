@@ -98,3 +98,25 @@ def test_discard_all_and_deallocate_forget_names(gw: GatewayThread) -> None:
         c.talk([bind(name="t"), execute(), SYNC], "2 D:2 C Z:I")
         c.talk(query("DISCARD ALL"), "C Z:I")
         c.talk([bind(name="t"), SYNC], "E:26000 Z:I")
+
+
+def test_names_given_by_sql_are_judged_at_each_use(gw: GatewayThread) -> None:
+    """`EXECUTE x` means what x means now, not what it meant when the text was prepared."""
+    with gw.raw() as c:
+        c.talk(query("PREPARE x AS SELECT 1"), "C:PREPARE Z:I")
+        c.talk([parse("EXECUTE x", "s"), bind(name="s"), execute(), SYNC], "1 2 D:1 C Z:I")
+        before = gw.planner.asked.count("EXECUTE x")
+        c.talk([bind(name="s"), execute(), SYNC], "2 D:1 C Z:I")
+        assert gw.planner.asked.count("EXECUTE x") == before
+        c.talk(query("DEALLOCATE x"), "C Z:I")
+        c.talk(query("PREPARE x AS SELECT 2"), "C:PREPARE Z:I")
+        c.talk([bind(name="s"), execute(), SYNC], "2 D:2 C Z:I")
+        assert gw.planner.asked.count("EXECUTE x") == before + 1
+
+
+def test_refusal_after_a_change_does_not_prepare_again(gw: GatewayThread) -> None:
+    with gw.raw() as c:
+        c.talk([parse("SELECT v, $1::text FROM secret_table x /*guard*/", "s"), SYNC], "1 Z:I")
+        c.talk(query("SELECT 0 /*purpose=support*/"), "T D C Z:I")
+        c.talk([bind("138****5678", name="s"), execute(), SYNC], "E:42501 Z:I")
+        c.talk([bind("138", name="s"), execute(), SYNC], "2 D:support,138 C Z:I")
