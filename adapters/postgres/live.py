@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from adapters.postgres.backend import Backend, Upstream, terminate
 from adapters.postgres.session.conversation import Conversation
-from adapters.postgres.session.expected import Completion
 from adapters.postgres.wire.responses import error_response
 from gateway.errors import MenshenError, ProtocolViolation, TrailUnavailable
 from gateway.net.observer import Observer
@@ -104,9 +103,9 @@ class LiveSession:
         self._draining = False
         self._ended = False
         self._barrier: asyncio.Future[None] | None = None
-        self._who: tuple[str | None, str] = (None, "")
         self._fragment = b""
-        self._refragment()
+        self._actor: str | None = None
+        self._refragment(self._channel.state.actor)
 
     def attach(self, rest: bytes) -> None:
         """Begin; `rest`: what the client has sent behind its login."""
@@ -149,6 +148,7 @@ class LiveSession:
         try:
             replies.feed(data, began)
         except ProtocolViolation as exc:
+            _log.error("database %s broke the protocol: %s", self._database, exc.message)
             self.end(exc.message, "08P01", reason="upstream")
             return
         if channel.completions and not self._record(began):
@@ -170,12 +170,15 @@ class LiveSession:
         channel, trail = self._channel, self._trail
         completions = channel.completions
         channel.completions = []
-        if (channel.state.actor, channel.parameters.get("application_name", "")) != self._who:
-            self._refragment()
+        if channel.application_changed:
+            self._refragment(self._actor)
         at_us = time.time_ns() // 1000
+        cost = self._request_cost
+        overhead_us = (cost + time.perf_counter_ns() - began) // 1000
         try:
             for done in completions:
-                overhead = self._request_cost + time.perf_counter_ns() - began
+                if done.actor != self._actor:
+                    self._refragment(done.actor)
                 trail.append(
                     record.statement(
                         self._fragment,
@@ -186,7 +189,7 @@ class LiveSession:
                         rows=done.rows,
                         bytes_=done.size,
                         duration_us=(began - done.received) // 1000,
-                        overhead_us=overhead // 1000,
+                        overhead_us=overhead_us,
                         sqlstate=done.sqlstate,
                         lookups=done.lookups,
                     )
@@ -197,25 +200,22 @@ class LiveSession:
             return False
         if barrier is not None:
             self._wait_for(barrier)
+        overhead_us = (cost + time.perf_counter_ns() - began) // 1000
         for done in completions:
             if done.phase != "open":
-                self._observe(done, began)
+                upstream_us = (began - done.received - cost) // 1000
+                self._observer.statement(
+                    self._database,
+                    done.statement,
+                    done.rows,
+                    done.size,
+                    upstream_us if upstream_us > 0 else 0,
+                    overhead_us,
+                    done.sqlstate,
+                )
+                if done.denial is not None:
+                    self._observer.denied(self._database, done.denial.reason)
         return True
-
-    def _observe(self, done: Completion, began: int) -> None:
-        now = time.perf_counter_ns()
-        cost = self._request_cost
-        self._observer.statement(
-            self._database,
-            done.statement,
-            done.rows,
-            done.size,
-            max(0, began - done.received - cost) // 1000,
-            (cost + now - began) // 1000,
-            done.sqlstate,
-        )
-        if done.denial is not None:
-            self._observer.denied(self._database, done.denial.reason)
 
     def _broken(self, exc: Exception) -> None:
         """The client's bytes led nowhere: its fault, or a mistake of ours that must not let anything through."""
@@ -279,9 +279,10 @@ class LiveSession:
             reason="trail",
         )
 
-    def _refragment(self) -> None:
+    def _refragment(self, actor: str | None) -> None:
         channel, identity = self._channel, self.identity
-        self._who = (channel.state.actor, channel.parameters.get("application_name", ""))
+        channel.application_changed = False
+        self._actor = actor
         self._fragment = record.session_fragment(
             node=self._services.node,
             worker=self._services.worker,
@@ -290,9 +291,9 @@ class LiveSession:
             department=identity.department,
             roles=identity.roles,
             client=identity.client,
-            application=self._who[1],
+            application=channel.parameters.get("application_name", ""),
             database=identity.database,
-            actor=self._who[0],
+            actor=actor,
         )
 
     @property

@@ -98,6 +98,8 @@ class Channel:
         """Caller's clock at the bytes that are being worked on, in nanoseconds."""
         self.completions: list[Completion] = []
         self.catalogue_changed = False
+        self.application_changed = False
+        """The application's name may be another one: records must say so. Reset by the caller."""
         self.refresh_due = False
         """DDL was committed: the catalogue must be read again. Reset by the caller."""
 
@@ -211,7 +213,16 @@ class Channel:
             phase = "close" if run.opened else "single"
             self.completions.append(
                 Completion(
-                    statement, phase, run.number, run.received, rows, run.size, sqlstate, run.lookups, run.denial
+                    statement,
+                    phase,
+                    run.number,
+                    run.received,
+                    rows,
+                    run.size,
+                    sqlstate,
+                    run.lookups,
+                    run.denial,
+                    run.actor,
                 )
             )
             if statement.effects and sqlstate == "00000":
@@ -233,7 +244,7 @@ class Channel:
         run.opened = True
         statement = run.plan.statements[run.index]
         self.completions.append(
-            Completion(statement, "open", run.number, run.received, 0, 0, "00000", run.lookups, None)
+            Completion(statement, "open", run.number, run.received, 0, 0, "00000", run.lookups, None, run.actor)
         )
 
     @property

@@ -139,7 +139,7 @@ class Run:
     """An Execute, Query or FunctionCall under way; of a Query with several statements, `index` is the current one."""
 
     __slots__ = (
-        "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo", "unnamed",
+        "actor", "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo", "unnamed",
     )  # fmt: skip
 
     def __init__(
@@ -156,6 +156,8 @@ class Run:
         self.lookups = lookups
         self.number = number
         self.received = received
+        self.actor: str | None = None
+        """The session's actor when the request came; a later one must not appear in its record."""
         self.denial = denial
         self.index = 0
         self.rows = 0
@@ -172,7 +174,7 @@ Entry: TypeAlias = Mark | Portal | Parsing | Closing | Refusal | Run
 class Completion:
     """A statement that is over, or whose rows begin to leave (`phase` is `open`): one record, before the bytes go."""
 
-    __slots__ = ("denial", "lookups", "number", "phase", "received", "rows", "size", "sqlstate", "statement")
+    __slots__ = ("actor", "denial", "lookups", "number", "phase", "received", "rows", "size", "sqlstate", "statement")
 
     def __init__(
         self,
@@ -185,6 +187,7 @@ class Completion:
         sqlstate: str,
         lookups: tuple[tuple[int, str], ...],
         denial: Denial | None,
+        actor: str | None,
     ) -> None:
         self.statement = statement
         self.phase = phase
@@ -196,3 +199,4 @@ class Completion:
         self.sqlstate = sqlstate
         self.lookups = lookups
         self.denial = denial
+        self.actor = actor

@@ -221,10 +221,15 @@ class Replies:
         return queue[0]
 
     def _expect(self, kind: int) -> Entry:
-        head = self._head()
-        if head.kind != kind:
+        queue = self._c.queue
+        if not queue or queue[0].kind != kind:
+            self._out_of_order(kind)
+        return queue.popleft()
+
+    def _out_of_order(self, kind: int) -> None:
+        """The rare case, checked the slow way: marks of a COPY may stand before the entry."""
+        if self._head().kind != kind:
             raise ProtocolViolation("the database answered out of order")
-        return self._c.queue.popleft()
 
     def _parsed(self, data: bytes, position: int, end: int) -> bytes | None:
         entry = self._expect(PARSE)
@@ -304,13 +309,33 @@ class Replies:
         elif isinstance(head, Refusal):
             if head.statement is not None:
                 channel.completions.append(
-                    Completion(head.statement, "single", head.number, head.received, 0, 0, sqlstate, (), head.denial)
+                    Completion(
+                        head.statement,
+                        "single",
+                        head.number,
+                        head.received,
+                        0,
+                        0,
+                        sqlstate,
+                        (),
+                        head.denial,
+                        channel.state.actor,
+                    )
                 )
         else:
             if isinstance(head, Portal) and head.statement is not None:
                 channel.completions.append(
                     Completion(
-                        head.statement, "single", channel.number(), channel.now, 0, 0, sqlstate, head.lookups, None
+                        head.statement,
+                        "single",
+                        channel.number(),
+                        channel.now,
+                        0,
+                        0,
+                        sqlstate,
+                        head.lookups,
+                        None,
+                        channel.state.actor,
                     )
                 )
             channel.fail(head, dropped=False)
@@ -364,6 +389,7 @@ class Replies:
         channel = self._c
         name, value = responses.decode_parameter_status(data[position + 5 : end])
         channel.parameters[name] = value
+        channel.application_changed = True
         if name == "search_path" and not channel.unsettled:
             channel.search_path_reported(value)
         return None

@@ -229,6 +229,7 @@ class Requests:
         plan = plan or Plan(None, b"", ())
         run = Run(kind if denial is None else QUERY, plan, _NO_LOOKUPS, channel.number(), channel.now, denial)
         run.unnamed = unnamed
+        run.actor = channel.state.actor
         channel.queue.append(run)
         if denial is not None:
             replaced = refuse.REFUSED_QUERY
@@ -386,6 +387,7 @@ class Requests:
             return self._refuse(refuse.STALE_PORTAL, portal.statement)
         channel.numbers += 1
         run = Run(EXECUTE, portal.plan, portal.lookups, channel.numbers, channel.now)
+        run.actor = channel.state.actor
         channel.queue.append(run)
         statement = portal.statement
         if statement is not None:

@@ -102,3 +102,12 @@ def test_unrestricted_uses_what_sql_prepared() -> None:
     talk = conversation(unrestricted=True)
     assert sent(talk, bind(name="by sql"), execute()) == [bind(name="by sql") + execute()]
     assert 'EXECUTE "by sql"' in talk.channel.planner.planned  # type: ignore[attr-defined]
+
+
+def test_a_later_actor_is_not_in_an_earlier_record() -> None:
+    talk = conversation()
+    talk.channel.state.actor = "first"
+    sent(talk, query("select 1"))
+    talk.channel.state.actor = "second"
+    talk.from_server(frame(b"C", b"SELECT 0\0") + frame(b"Z", b"I"), 2)
+    assert [done.actor for done in talk.take_completions()] == ["first"]
