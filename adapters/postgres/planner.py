@@ -38,8 +38,10 @@ from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.trail.record import value_hash
 
-KEPT = 20_000
+KEPT = 4_000
 """Entries of each cache; a full one is halved, oldest first."""
+SEEN = 32_000
+"""Texts remembered as seen once: only a text that comes again is kept, so that a stream of literals fills no cache."""
 KEPT_TEXT = 100_000
 """Characters: a longer text is planned anew each time."""
 
@@ -76,12 +78,21 @@ class PostgresPlanner:
         self._facts: dict[tuple[str, tuple[str, ...]], _Known] = {}
         self._plans: dict[tuple[str, Token, bool], Plan] = {}
         self._veils: dict[tuple[Persona, int], RenderedVeil | None] = {}
+        self._once: set[int] = set()
         self.hits = 0
         self.misses = 0
 
     # -- the face -----------------------------------------------------------------------------------------------------
     def token(self, state: SessionState) -> Hashable:
-        return self._token(state, state.purpose)
+        try:
+            return self._token(state, state.purpose)
+        except Denied:
+            return self._lost(state)
+
+    def _lost(self, state: SessionState) -> Token:
+        """For a principal or a purpose that the bundle in force does not know: allows nothing."""
+        principal = state.principal
+        return Token(Persona(principal.name, principal.department, frozenset(), None), self._version, state.search_path)
 
     def startup_purpose(self, principal: Principal, purpose: str | None) -> str | None:
         wanted = purpose or principal.default_purpose
@@ -89,10 +100,12 @@ class PostgresPlanner:
         return wanted
 
     def is_unrestricted(self, state: SessionState) -> bool:
-        return self._token(state, state.purpose).persona.unrestricted
+        token = self.token(state)
+        return isinstance(token, Token) and token.persona.unrestricted
 
     def function_call(self, oid: int, state: SessionState) -> Plan:
-        token = self._token(state, state.purpose)
+        token = self.token(state)
+        assert isinstance(token, Token)
         denial: Denial | None = (
             None
             if token.persona.unrestricted
@@ -105,26 +118,42 @@ class PostgresPlanner:
         return self._whole(token, "FUNCTION CALL", "", denial, None, None)
 
     def plan(self, text: str, state: SessionState, *, single: bool) -> Plan:
-        token = self._token(state, state.purpose)
+        try:
+            token = self._token(state, state.purpose)
+        except Denied as error:  # the bundle in force knows the principal or its purpose no more
+            return self._whole(self._lost(state), "OTHER", text, _not_understood(error), None, None)
         key = (text, token, single)
         known = self._plans.get(key)
         if known is not None:
             self.hits += 1
             return known
         self.misses += 1
+        again = self._comes_again(text)
         try:
-            plan, lasting = self._plan(text, state, token)
+            plan, lasting = self._plan(text, state, token, again)
         except MenshenError as error:
             return self._whole(token, "OTHER", text, _not_understood(error), None, None)
-        if lasting and len(text) <= KEPT_TEXT:
+        if lasting and again:
             _keep(self._plans, key, plan)
         return plan
 
+    def _comes_again(self, text: str) -> bool:
+        """Whether the text was seen before and is worth keeping."""
+        if len(text) > KEPT_TEXT:
+            return False
+        mark = hash(text)
+        if mark in self._once:
+            return True
+        if len(self._once) >= SEEN:
+            self._once.clear()
+        self._once.add(mark)
+        return False
+
     # -- one text -----------------------------------------------------------------------------------------------------
-    def _plan(self, text: str, state: SessionState, token: Token) -> tuple[Plan, bool]:
+    def _plan(self, text: str, state: SessionState, token: Token, keep: bool) -> tuple[Plan, bool]:
         path = self._path(state)
         try:
-            known = self._read(text, path)
+            known = self._read(text, path, keep)
         except NotUnderstood as error:
             if token.persona.unrestricted:
                 return self._whole(token, "OTHER", text, None, None, None), True
@@ -135,7 +164,7 @@ class PostgresPlanner:
         lasting = True
         for facts in known.facts:
             if known.facts[0] is not facts and self._path(working) != path:
-                facts = self._read(text, self._path(working)).facts[len(statements)]
+                facts = self._read(text, self._path(working), keep).facts[len(statements)]
             current = self._token(working, known.purpose or working.purpose)
             statement, denial = self._statement(known, facts, working, current, splicer)
             if denial is not None:
@@ -149,7 +178,7 @@ class PostgresPlanner:
         forwarded, edits = splicer.apply()
         return Plan(token, forwarded.encode("utf-8", "surrogatepass"), tuple(statements), None, edits), lasting
 
-    def _read(self, text: str, path: tuple[str, ...]) -> _Known:
+    def _read(self, text: str, path: tuple[str, ...], keep: bool) -> _Known:
         key = (text, path)
         known = self._facts.get(key)
         if known is None:
@@ -160,7 +189,7 @@ class PostgresPlanner:
                 raise NotUnderstood("the statement is nested too deeply", sqlstate="54001", hint="Split it.") from None
             tags = comments.tags(read)
             known = _Known(read, facts, tags.get("purpose"), tags.get("actor"))
-            if len(text) <= KEPT_TEXT:
+            if keep:
                 _keep(self._facts, key, known)
         return known
 

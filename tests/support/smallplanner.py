@@ -19,9 +19,12 @@ tables:
 """
 
 
-def planner() -> PostgresPlanner:
+ROWS = ',\n    rows: {support: "城市 = :principal.region"}}'
+
+
+def planner(rules: str = "p, *, *, public, clear, allow\n" + RULES, *, rows: bool = True) -> PostgresPlanner:
     """`app` (role support, purpose service) sees phones masked, and of crm.customers the rows of its region."""
-    policy: Policy = bundle(TABLES, "p, *, *, public, clear, allow\n" + RULES)
+    policy: Policy = bundle(TABLES if rows else TABLES.replace(ROWS, "}"), rules)
     people = relation("crm.customers", id="int4", full_name="text", phone="varchar", 城市="text", secret="text")
     relations = (
         replace(people, primary_key=("id",)),
@@ -36,8 +39,8 @@ def planner() -> PostgresPlanner:
     return PostgresPlanner(policy, found, PseudonymKeys(b"k" * 32), b"h" * 32)
 
 
-def state(one: PostgresPlanner, purpose: str | None = "service") -> SessionState:
-    return SessionState(one.policy.principals["app"], "crm", purpose, initial_purpose=purpose)
+def state(one: PostgresPlanner, purpose: str | None = "service", principal: str = "app") -> SessionState:
+    return SessionState(one.policy.principals[principal], "crm", purpose, initial_purpose=purpose)
 
 
 def plan(sql: str, *, one: PostgresPlanner | None = None, single: bool = False) -> Plan:

@@ -76,6 +76,19 @@ def test_a_purpose_of_another_department_is_refused_at_the_start() -> None:
     assert one.startup_purpose(one.policy.principals["app"], None) == "service"
 
 
+def test_an_unrestricted_persona_is_recorded_and_never_rewritten() -> None:
+    one = planner(rules="p, root, service, *, *, allow\ng, app, root\n", rows=False)
+    assert one.is_unrestricted(state(one))
+    for sql in ("SELECT phone FROM customers", "CREATE TABLE t AS SELECT * FROM crm.customers", "SELECT shout(1)", "not sql"):
+        made = one.plan(sql, state(one), single=True)
+        assert made.denial is None
+        assert made.text.decode() == sql
+    made = one.plan("SELECT phone FROM customers", state(one), single=True)
+    assert record(made)["classes"] == {"contact.phone": "clear"}
+    assert made.statements[0].governed
+    assert not made.statements[0].scrub
+
+
 def test_show_answers_for_the_gateway_itself() -> None:
     assert plan("SHOW menshen.purpose").text.decode() == """SELECT 'service'::text AS "menshen.purpose\""""
 
@@ -95,12 +108,25 @@ def test_execute_runs_only_what_was_prepared_under_the_same_token() -> None:
     assert stale.reason == "stale"
 
 
-def test_a_plan_is_kept_by_text_and_token() -> None:
+def test_a_text_that_comes_again_is_kept_and_one_that_does_not_is_not() -> None:
     one = planner()
-    first = one.plan("SELECT id FROM crm.customers", state(one), single=True)
-    assert one.plan("SELECT id FROM crm.customers", state(one), single=True) is first
-    assert (one.hits, one.misses) == (1, 1)
-    assert one.plan("SELECT id FROM ref.lands", state(one, None), single=True).token != first.token
+    sql = "SELECT id FROM crm.customers"
+    one.plan(sql, state(one), single=True)
+    second = one.plan(sql, state(one), single=True)
+    assert one.plan(sql, state(one), single=True) is second
+    assert (one.hits, one.misses) == (1, 2)
+    assert one.plan("SELECT id FROM ref.lands", state(one, None), single=True).token != second.token
+
+
+def test_a_principal_whom_the_bundle_forgot_is_refused_everything() -> None:
+    one = planner()
+    lost = state(one)
+    lost.purpose = "a purpose that was dropped"
+    assert one.token(lost) == one.token(lost) != one.token(state(one))
+    assert not one.is_unrestricted(lost)
+    denial = one.plan("SELECT 1", lost, single=True).denial
+    assert denial is not None
+    assert denial.reason == "purpose"
 
 
 def test_the_record_holds_no_literal_and_names_rules_and_classes() -> None:
