@@ -139,7 +139,8 @@ class Run:
     """An Execute, Query or FunctionCall under way; of a Query with several statements, `index` is the current one."""
 
     __slots__ = (
-        "actor", "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo", "unnamed",
+        "actor", "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo",
+        "unnamed",
     )  # fmt: skip
 
     def __init__(

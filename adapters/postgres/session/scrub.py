@@ -24,6 +24,8 @@ _IDENTIFIERS_ONLY: Final = frozenset(
 )
 # In 42 these quote a literal of the statement or a value that a cast met.
 _QUOTES_DATA: Final = frozenset(("42804", "42P22"))
+# "Perhaps you meant to reference the column …" names columns that a veil hides.
+_TELLING_HINTS: Final = frozenset(("42703", "42P01"))
 _HARMLESS_NOTICES: Final = frozenset(("42P06", "42P07", "42710", "42701", "42622", "25001", "25P01", "34000"))
 
 _QUOTE: Final = re.compile("[\"']")
@@ -39,7 +41,7 @@ def scrub_error(fields: ErrorFields) -> ErrorFields:
     return [
         (code, _message(value, sqlstate, names) if code == "M" else value)
         for code, value in fields
-        if code not in _DROPPED and not (code == "H" and sqlstate.startswith("P"))
+        if code not in _DROPPED and not (code == "H" and (sqlstate in _TELLING_HINTS or sqlstate.startswith("P")))
     ]
 
 

@@ -68,3 +68,9 @@ def test_positions() -> None:
     assert map_position([("P", "30")], plan) == [("P", "15")]
     assert map_position([("P", str(23 + 39))], plan) == [("P", "23")]
     assert map_position([("P", "odd")], plan) == [("P", "odd")]
+
+
+def test_hints_do_not_name_hidden_columns() -> None:
+    fields = [("C", "42703"), ("M", "column x does not exist"), ("H", 'Perhaps you meant "c.phone_raw".')]
+    assert "H" not in dict(scrub_error(fields))
+    assert "H" in dict(scrub_error([("C", "42883"), ("M", "no function"), ("H", "Add casts.")]))
