@@ -79,7 +79,12 @@ def test_a_purpose_of_another_department_is_refused_at_the_start() -> None:
 def test_an_unrestricted_persona_is_recorded_and_never_rewritten() -> None:
     one = planner(rules="p, root, service, *, *, allow\ng, app, root\n", rows=False)
     assert one.is_unrestricted(state(one))
-    for sql in ("SELECT phone FROM customers", "CREATE TABLE t AS SELECT * FROM crm.customers", "SELECT shout(1)", "not sql"):
+    for sql in (
+        "SELECT phone FROM customers",
+        "CREATE TABLE t AS SELECT * FROM crm.customers",
+        "SELECT shout(1)",
+        "not sql",
+    ):
         made = one.plan(sql, state(one), single=True)
         assert made.denial is None
         assert made.text.decode() == sql

@@ -1,5 +1,4 @@
 """Mistakes in a bundle and what must be told about each: a table, read by test_bundle.py."""
-# ruff: noqa: E501  a table reads better in wide lines
 
 from __future__ import annotations
 
