@@ -16,7 +16,9 @@ class MenshenError(Exception):
     sqlstate = "XX000"
     http_status = 500
 
-    def __init__(self, message: str, *, hint: str = "", detail: str = "", sqlstate: str = "", position: int = 0) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", detail: str = "", sqlstate: str = "", position: int = 0
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -206,8 +206,8 @@ def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict
     if written.computed and column.disclosure is not Disclosure.CLEAR and verdict.scrub:
         raise _deny(
             "masked_write",
-            f"the value for {target.relation.name}.{written.column} is computed from columns that this persona sees masked: "
-            "a mask would overwrite data",
+            f"the value for {target.relation.name}.{written.column} is computed from columns that this persona sees "
+            "masked: a mask would overwrite data",
             "Send the value itself.",
             target.location,
         )
