@@ -196,8 +196,12 @@ class LiveSession:
                 )
             barrier = trail.barrier()
         except TrailUnavailable as exc:
-            self._trail_failed(exc)
-            return False
+            # No trail, no data: but a denial, and what touches nothing governed, may go on.
+            if any(done.statement.governed and done.denial is None for done in completions):
+                self._trail_failed(exc)
+                return False
+            self._observer.trail_failed()
+            barrier = None
         if barrier is not None:
             self._wait_for(barrier)
         overhead_us = (cost + time.perf_counter_ns() - began) // 1000

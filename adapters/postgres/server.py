@@ -291,15 +291,7 @@ class PostgresServer:
         session = LiveSession(
             self._services, backend, upstream, caller.transport, conversation, identity, self._session_over
         )
-        # No trail, no session: a login that is not recorded did not happen.
-        self._trail.append(
-            record.event(
-                "login",
-                at_us=time.time_ns() // 1000,
-                session=session.fragment,
-                fields={"purpose": state.purpose, "tls": caller.tls},
-            )
-        )
+        self._record_login(session, state, tls=caller.tls)
         self._live[identity.pid] = session
         self._observer.connection_opened(state.database)
         greeting = [auth.OK]
@@ -310,6 +302,16 @@ class PostgresServer:
         session.attach(early + caller.inbox.take())
         if self._draining:
             session.drain()
+
+    def _record_login(self, session: LiveSession, state: SessionState, *, tls: bool) -> None:
+        fields: dict[str, record.FieldValue] = {"purpose": state.purpose, "tls": tls}
+        try:
+            self._trail.append(
+                record.event("login", at_us=time.time_ns() // 1000, session=session.fragment, fields=fields)
+            )
+        except TrailUnavailable:
+            # A login is no data: its governed statements are denied as long as the trail cannot be written.
+            self._observer.trail_failed()
 
     def _new_pid(self) -> int:
         while (pid := secrets.randbelow(0x7FFFFFFE) + 1) in self._live:

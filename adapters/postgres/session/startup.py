@@ -12,20 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.postgres.session.encodings import is_utf8
+from adapters.postgres.sql.allow import SETTINGS, search_path_is_plain
 from gateway.errors import Denied, MenshenError, Unsupported
 
 PURPOSE: Final = "menshen.purpose"
 ACTOR: Final = "menshen.actor"
 
-_HARMLESS: Final = frozenset(
-    (
-        "application_name", "client_encoding", "datestyle", "timezone", "intervalstyle", "extra_float_digits",
-        "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "search_path", "bytea_output",
-        "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
-        "client_min_messages", "jit", "geqo", "tcp_keepalives_idle", "tcp_keepalives_interval",
-        "tcp_keepalives_count", "tcp_user_timeout",
-    )
-)  # fmt: skip
 _HINT: Final = "Connect without this parameter; what the gateway lets through is in its compatibility notes."
 
 
@@ -128,13 +120,16 @@ def admit(startup: Startup, *, unrestricted: bool) -> dict[str, str]:
     if startup.switches:
         raise Denied(f"startup option {startup.switches[0]!r} is not allowed", hint=_HINT)
     for name, value in settings.items():
-        if name.lower() not in _HARMLESS:
-            raise Denied(f'startup parameter "{name}" is not allowed', hint=_HINT)
+        setting = SETTINGS.get(name.lower())
         if name.lower() == "client_encoding" and not is_utf8(value):
             raise Unsupported(
                 f'client encoding "{value}" is not supported by the gateway',
                 hint="Use client_encoding=UTF8: statements are judged as UTF-8.",
             )
+        if setting is None or not setting.accepts(value):
+            raise Denied(f'startup parameter "{name}" is not allowed, or not with this value', hint=_HINT)
+    if not search_path_is_plain(startup.search_path or ()):
+        raise Denied("search_path may not name pg_temp, nor other schemas before pg_catalog", hint=_HINT)
     # The database's or the role's default may be another one.
     settings = {name: value for name, value in settings.items() if name.lower() != "client_encoding"}
     return {**settings, "client_encoding": "UTF8"}

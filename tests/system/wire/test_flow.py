@@ -118,7 +118,7 @@ def test_rows_do_not_leave_when_the_record_fails(gateway: GatewayThread) -> None
     with gateway.raw() as c:
         c.talk(query("SELECT 'seen'"), "T D C Z:I")
         gateway.trail.fail = True
-        c.talk(query("SELECT 'unseen'"), "E:58030 EOF")
+        c.talk(query("SELECT 'unseen' /*governed*/"), "E:58030 EOF")
         assert c.errors[-1]["S"] == "FATAL"
     assert ("trail_failed",) in gateway.observer.events
 
@@ -136,7 +136,7 @@ def test_long_result_opens_a_record_before_its_first_row(gateway: GatewayThread)
 def test_long_result_of_which_the_record_fails_sends_no_row(gateway: GatewayThread) -> None:
     with gateway.raw() as c:
         gateway.trail.fail = True
-        c.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 20000)"))
+        c.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 20000) /*governed*/"))
         assert c.token() == "E:58030"
         assert c.token() == "EOF"
 
@@ -150,6 +150,18 @@ def test_governed_statements_are_denied_without_a_trail(restricted: GatewayThrea
         c.talk(query("SELECT 1"), "T D C Z:I")
         restricted.trail.healthy = True
         c.talk([bind(name="s"), execute(), SYNC], "2 D:1 C Z:I")
+
+
+def test_what_is_not_governed_goes_on_without_a_trail(restricted: GatewayThread) -> None:
+    restricted.trail.fail = True
+    restricted.trail.healthy = False
+    with restricted.raw() as c:
+        c.talk(query("SELECT 1"), "T D:1 C Z:I")
+        c.talk(query("SELECT 1 /*governed*/"), "E:58030 Z:I")
+        assert c.errors[-1]["S"] == "ERROR"
+        c.talk(query("SELECT /*deny*/ 1"), "E:42501 Z:I")
+        c.talk(query("BEGIN"), "C Z:T")
+    assert ("trail_failed",) in restricted.observer.events
 
 
 def test_rows_wait_for_the_disk(gateway: GatewayThread) -> None:
