@@ -121,7 +121,9 @@ def admit(startup: Startup, *, unrestricted: bool) -> dict[str, str]:
         raise Denied(f"startup option {startup.switches[0]!r} is not allowed", hint=_HINT)
     for name, value in settings.items():
         setting = SETTINGS.get(name.lower())
-        if name.lower() == "client_encoding" and not is_utf8(value):
+        if name.lower() == "client_encoding":
+            if is_utf8(value):
+                continue
             raise Unsupported(
                 f'client encoding "{value}" is not supported by the gateway',
                 hint="Use client_encoding=UTF8: statements are judged as UTF-8.",

@@ -26,7 +26,7 @@ from adapters.postgres.sql.allow_relations import (
     CATALOG_RELATIONS,
     CATALOG_ROW_FILTERS,
 )
-from adapters.postgres.sql.allow_settings import SETTINGS, Setting
+from adapters.postgres.sql.allow_settings import SETTINGS, Setting, search_path_is_plain
 from adapters.postgres.sql.allow_types import INFORMATION_SCHEMA_TYPES, SQL_VALUE_FUNCTIONS, TYPES
 
 __all__ = [
@@ -48,4 +48,5 @@ __all__ = [
     "WINDOW_FUNCTIONS",
     "Setting",
     "comparison_never_raises",
+    "search_path_is_plain",
 ]

@@ -7,7 +7,7 @@ which order conditions run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -71,3 +71,8 @@ def _settings() -> Mapping[str, Setting]:
 
 SETTINGS: Mapping[str, Setting] = _settings()
 """By lower-case name; all of them may be shown."""
+
+
+def search_path_is_plain(schemas: Sequence[str]) -> bool:
+    """Whether built-in names keep their meaning under this path: pg_catalog comes first, and no pg_temp is named."""
+    return "pg_catalog" not in schemas[1:] and not any(s.startswith("pg_temp") for s in schemas)

@@ -197,7 +197,7 @@ def _set_value(a: Analysis, name: str, values: list[str], body: Node) -> None:
 
 
 def _set_search_path(a: Analysis, schemas: tuple[str, ...], local: bool) -> None:
-    if "pg_catalog" in schemas[1:] or any(s.startswith("pg_temp") for s in schemas):
+    if not allow.search_path_is_plain(schemas):
         a.refuse(
             "setting",
             "search_path may not put other schemas before pg_catalog, nor name pg_temp",

@@ -78,6 +78,18 @@ def test_restricted_personas_may_not(parameters: dict[str, str]) -> None:
     admit(read({"user": "u", **parameters}), unrestricted=True)
 
 
+@pytest.mark.parametrize("value", ["crm, pg_catalog", "pg_temp, crm", "pg_temp_3"])
+def test_a_restricted_search_path_keeps_built_in_names(value: str) -> None:
+    with pytest.raises(MenshenError):
+        admit(read({"user": "u", "search_path": value}), unrestricted=False)
+
+
+def test_messages_of_the_server_s_inside_stay_inside() -> None:
+    """At debug2 the server sends the texts that it parses: the veils, with the keys of pseudonyms."""
+    with pytest.raises(MenshenError):
+        admit(read({"user": "u", "client_min_messages": "debug2"}), unrestricted=False)
+
+
 def test_restricted_personas_may() -> None:
     parameters = {"application_name": "a", "DateStyle": "ISO", "client_encoding": "'utf-8'", "TimeZone": "PRC"}
     settings = admit(read({"user": "u", **parameters}), unrestricted=False)
