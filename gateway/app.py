@@ -15,6 +15,7 @@ import platform
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,7 +37,7 @@ from gateway.meter import Meter, TimedTrail
 from gateway.metrics import Metrics, TrailFigures
 from gateway.model import Principal
 from gateway.net.tasks import Tasks
-from gateway.net.tls import ServerTls
+from gateway.net.tls import ServerTls, expiry
 from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.policy.policy import load as load_policy
@@ -208,7 +209,8 @@ class Gateway:
         for database in self.databases.values():
             self._plan_with(database, policy)
         self._end_sessions_without_a_place(policy)
-        self.meter.use_bundle(policy.purposes, policy.classes)
+        departments = {each.department for each in policy.principals.values()}
+        self.meter.use_bundle(policy.purposes, policy.classes, departments)
         gauges = self.metrics.gauges
         gauges.policy_digest, gauges.policy_loaded = policy.digest, time.time()
         gauges.policy_warnings = len(policy.warnings)
@@ -328,6 +330,7 @@ class Gateway:
             name: database.keeper.counts["failed"] for name, database in self.databases.items()
         }
         gauges.upstream_up = lambda: {name: not database.keeper.trouble for name, database in self.databases.items()}
+        gauges.certificates = _certificates(self.settings.listen)
         gauges.pool_limit = {name: database.settings.pool.size for name, database in self.databases.items()}
 
     def _trail_figures(self) -> TrailFigures:
@@ -351,6 +354,17 @@ def _target(database: Database) -> DatabaseTarget:
         settings.pool.wait_seconds,
         settings.connect_timeout_seconds,
     )
+
+
+def _certificates(listens: Iterable[ListenSettings]) -> dict[tuple[str, ...], float]:
+    """(address, part) → when it expires. A file that cannot be read is left to the start, which says why it stops."""
+    found: dict[tuple[str, ...], float] = {}
+    for each in listens:
+        for part, path in (("server", each.tls.cert), ("client_ca", each.tls.client_ca)):
+            if path is not None and each.tls.mode is not TlsMode.DISABLE:
+                with contextlib.suppress(OSError, ValueError):
+                    found[f"{each.host}:{each.port}", part] = expiry(path)
+    return found
 
 
 def _listen(settings: ListenSettings) -> Listen:

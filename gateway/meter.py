@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.metrics import Histogram, Metrics
+from gateway.metrics import Histogram, Labels, Metrics
 from gateway.net.observer import Statement
 
 OTHER = "other"
@@ -30,6 +30,8 @@ _MAX_WORDS = 128
 _MAX_WORD = 40
 # Plans whose labels are kept.
 _MAX_CACHED = 4096
+# Department by purpose by class by disclosure: few of them occur. A bundle where many do ends in `other`.
+_MAX_SERIES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class _Labels:
     """Kept so that its `id` stays its own."""
     database: tuple[str]
     verdict: tuple[str, str, str, str]
+    asked: Labels
     rows: tuple[tuple[str, str], ...]
+    disclosed: tuple[Labels, ...]
     lookups: tuple[tuple[str, str], ...]
 
 
@@ -88,19 +92,24 @@ class Meter:
         self._metrics = metrics
         self._purposes: frozenset[str] = frozenset()
         self._classes: frozenset[str] = frozenset()
+        self._departments: frozenset[str] = frozenset()
         self._words: set[str] = set()
-        self._labels: dict[tuple[int, str], _Labels] = {}
+        self._combinations: set[Labels] = set()
+        self._labels: dict[tuple[int, str, str], _Labels] = {}
         self._statements = metrics.counters["statements_total"]
+        self._asked = metrics.counters["department_statements_total"]
         self._rows = metrics.counters["rows_total"]
+        self._disclosed = metrics.counters["disclosed_rows_total"]
         self._result_rows = metrics.counters["result_rows_total"]
         self._result_bytes = metrics.counters["result_bytes_total"]
         self._lookups = metrics.counters["lookups_total"]
         self._upstream = metrics.stages["upstream"]
         self._overhead = metrics.overhead
 
-    def use_bundle(self, purposes: Iterable[str], classes: Iterable[str]) -> None:
+    def use_bundle(self, purposes: Iterable[str], classes: Iterable[str], departments: Iterable[str] = ()) -> None:
         """The names that may become label values, from the bundle in force."""
         self._purposes, self._classes = frozenset(purposes), frozenset(classes)
+        self._departments = frozenset(departments)
         self._labels.clear()
 
     # -- the observer -------------------------------------------------------------------------------------------------
@@ -112,10 +121,13 @@ class Meter:
         size: int,
         upstream_us: int,
         overhead_us: int,
+        department: str,
         sqlstate: str,
     ) -> None:
-        labels = self._labels.get((id(statement), database)) or self._bounded(database, statement)
+        key = (id(statement), database, department)
+        labels = self._labels.get(key) or self._bounded(key, statement)
         self._statements[labels.verdict] += 1
+        self._asked[labels.asked] += 1
         self._upstream.observe(upstream_us)
         self._overhead.observe(overhead_us)
         if rows:
@@ -123,6 +135,8 @@ class Meter:
             self._result_bytes[labels.database] += size
             for disclosed in labels.rows:
                 self._rows[disclosed] += rows
+            for got in labels.disclosed:
+                self._disclosed[got] += rows
         for lookup in labels.lookups:
             self._lookups[lookup] += 1
         if sqlstate != "00000":
@@ -157,18 +171,29 @@ class Meter:
         self._metrics.counters["trail_failures_total"][()] += 1
 
     # -- bounded label values -----------------------------------------------------------------------------------------
-    def _bounded(self, database: str, statement: Statement) -> _Labels:
-        name = self._database(database)
+    def _bounded(self, key: tuple[int, str, str], statement: Statement) -> _Labels:
+        name, department = self._database(key[1]), key[2] if key[2] in self._departments else OTHER
+        verdict = (name, self._word(statement.kind), self._purpose(statement.purpose), statement.outcome.value)
+        rows = tuple((self._class(d.data_class), str(d.disclosure)) for d in statement.classes)
         labels = _Labels(
             statement=statement,
             database=(name,),
-            verdict=(name, self._word(statement.kind), self._purpose(statement.purpose), statement.outcome.value),
-            rows=tuple((self._class(d.data_class), str(d.disclosure)) for d in statement.classes),
+            verdict=verdict,
+            asked=(name, department, *verdict[2:]),
+            rows=rows,
+            disclosed=tuple(self._disclosure((department, verdict[2], *each)) for each in rows),
             lookups=tuple((name, self._class(str(getattr(each, "data_class", "")))) for each in statement.lookups),
         )
         if len(self._labels) >= _MAX_CACHED:
             self._labels.clear()
-        self._labels[id(statement), database] = labels
+        self._labels[key] = labels
+        return labels
+
+    def _disclosure(self, labels: tuple[str, str, str, str]) -> Labels:
+        if labels not in self._combinations:
+            if len(self._combinations) >= _MAX_SERIES:
+                return (OTHER, OTHER, OTHER, labels[3])
+            self._combinations.add(labels)
         return labels
 
     def _purpose(self, name: str | None) -> str:

@@ -50,6 +50,8 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("ready", "gauge", "check", "Whether a readiness check holds (1) or not (0)."),
     ("statements_total", "counter", "database kind purpose verdict", "Statements judged."),
     ("denials_total", "counter", "database reason", "Statements denied, by the reason."),
+    ("department_statements_total", "counter", "database department purpose verdict", "Statements, by who asked."),
+    ("disclosed_rows_total", "counter", "department purpose class disclosure", "Rows sent, by who got which class."),
     ("errors_total", "counter", "database sqlstate_class", "Errors sent to clients, by SQLSTATE class."),
     ("rows_total", "counter", "class disclosure", "Rows sent, once for each data class that their statement touches."),
     ("result_rows_total", "counter", "database", "Rows sent to clients."),
@@ -82,6 +84,17 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("trail_segments", "gauge", "", "Segments of the chain."),
     ("trail_unsynced_records", "gauge", "", "Records that wait for the group commit; 0 with durability write."),
     ("trail_unsigned_segments", "gauge", "", "Closed segments that wait for their signature."),
+    ("certificate_expiry_timestamp_seconds", "gauge", "listen part", "When a certificate expires, as Unix time."),
+    ("watch_running", "gauge", "", "Whether the watcher reads the trail (1) or not (0)."),
+    ("watch_lag_seconds", "gauge", "", "How far the watcher is behind the end of the trail."),
+    ("watch_records_total", "counter", "", "Records that the detectors have seen since the start."),
+    ("findings_total", "counter", "detector severity drill", "What the detectors found."),
+    ("incidents_opened_total", "counter", "detector severity department drill", "Incidents that were opened."),
+    ("incidents", "gauge", "state severity department drill", "Incidents that are not closed, by their state."),
+    ("incident_oldest_open_timestamp_seconds", "gauge", "severity drill", "When the oldest open incident began."),
+    ("suspended_principals", "gauge", "department", "Principals that are suspended."),
+    ("notifications_total", "counter", "channel result", "Messages to people: sent, failed (tried again), given_up."),
+    ("notifications_waiting", "gauge", "channel", "Messages to people that wait to be sent."),
 )
 
 
@@ -119,6 +132,23 @@ class TrailFigures:
     unsigned: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class WatchFigures:
+    """What the watch says of itself. Every label value is a word of the code, the bundle or the configuration."""
+
+    running: bool = False
+    lag_seconds: float = 0.0
+    records: int = 0
+    incidents: Mapping[Labels, int] = field(default_factory=dict)
+    """(state, severity, department, drill) → incidents that are not closed; `drill` is `yes` or `no`."""
+    oldest_open: Mapping[Labels, float] = field(default_factory=dict)
+    """(severity, drill) → Unix time at which the oldest incident in state `open` was opened"""
+    suspended: Mapping[Labels, int] = field(default_factory=dict)
+    """(department,) → suspended principals"""
+    waiting: Mapping[Labels, int] = field(default_factory=dict)
+    """(channel,) → messages in the queue"""
+
+
 @dataclass(slots=True)
 class Gauges:
     """States that the composition root keeps true; read when metrics are asked for."""
@@ -142,6 +172,10 @@ class Gauges:
     """database → readings that failed"""
     catalogue_relations: dict[str, int] = field(default_factory=dict)
     upstream_up: Callable[[], Mapping[str, bool]] = dict
+    certificates: Mapping[Labels, float] = field(default_factory=dict)
+    """(address of the listener, `server` or `client_ca`) → Unix time"""
+    watch: Callable[[], WatchFigures] | None = None
+    """None: nothing watches; the gauges of the watch are then left out, but for `watch_running`."""
 
 
 class Metrics(Collector):
@@ -188,6 +222,8 @@ class Metrics(Collector):
         elif key in ("trail_records_total", "trail_refused_records_total"):
             trail = self.gauges.trail()
             values = {(): trail.refused if "refused" in key else trail.records}
+        elif key == "watch_records_total":
+            values = {(): self._watch().records}
         elif key == "catalogue_refreshes_total":
             failed: dict[Labels, int] = {
                 (name, "failed"): count for name, count in self.gauges.catalogue_failed().items()
@@ -212,6 +248,20 @@ class Metrics(Collector):
             family.add_metric(labels, buckets, histogram.sum_us / 1e6)
         return family
 
+    def _watch(self) -> WatchFigures:
+        return self.gauges.watch() if self.gauges.watch is not None else WatchFigures()
+
+    def _watch_values(self) -> Mapping[str, Mapping[Labels, float]]:
+        watch = self._watch()
+        return {
+            "watch_running": {(): float(watch.running)},
+            "watch_lag_seconds": {(): watch.lag_seconds} if self.gauges.watch is not None else {},
+            "incidents": watch.incidents,
+            "incident_oldest_open_timestamp_seconds": watch.oldest_open,
+            "suspended_principals": watch.suspended,
+            "notifications_waiting": watch.waiting,
+        }
+
     def _gauge_values(self) -> Mapping[str, Mapping[Labels, float]]:
         gauges, now, trail = self.gauges, self._clock(), self.gauges.trail()
         return {
@@ -234,4 +284,6 @@ class Metrics(Collector):
             "trail_size_bytes": {(): trail.bytes},
             "trail_unsynced_records": {(): trail.unsynced},
             "trail_unsigned_segments": {(): trail.unsigned},
+            "certificate_expiry_timestamp_seconds": gauges.certificates,
+            **self._watch_values(),
         }

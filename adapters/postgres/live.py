@@ -215,6 +215,7 @@ class LiveSession:
                     done.size,
                     upstream_us if upstream_us > 0 else 0,
                     overhead_us,
+                    self.identity.department,
                     done.sqlstate,
                 )
                 if done.denial is not None:

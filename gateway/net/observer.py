@@ -51,10 +51,12 @@ class Observer(Protocol):
         size: int,
         upstream_us: int,
         overhead_us: int,
+        department: str,
         sqlstate: str,
     ) -> None:
         """A statement is over, `sqlstate` is `00000` where it succeeded; its record is durable when this is called.
-        `size`: bytes of its rows. `upstream_us`: from its last byte out to its last byte in."""
+        `size`: bytes of its rows. `upstream_us`: from its last byte out to its last byte in.
+        `department`: the principal's."""
         ...
 
     def denied(self, database: str, reason: str) -> None:
@@ -95,6 +97,7 @@ class Silent:
         size: int,
         upstream_us: int,
         overhead_us: int,
+        department: str,
         sqlstate: str,
     ) -> None:
         pass

@@ -54,6 +54,11 @@ def _first_pem(text: str) -> str:
     return text[start : end + len("-----END CERTIFICATE-----")] + "\n"
 
 
+def expiry(path: Path) -> float:
+    """When the first of a file's certificates expires, as Unix time. Raises OSError and ValueError."""
+    return min(one.not_valid_after_utc.timestamp() for one in x509.load_pem_x509_certificates(path.read_bytes()))
+
+
 def client_context(*, verify: bool, check_host: bool, root: Path | None) -> ssl.SSLContext:
     """TLS towards a server. Without `verify` any certificate will do, as libpq's sslmode=require."""
     context = ssl.create_default_context(cafile=None if root is None else str(root))

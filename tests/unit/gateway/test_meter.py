@@ -32,7 +32,7 @@ class Plan:
 def made() -> tuple[Meter, Metrics]:
     metrics = Metrics(["crm"])
     meter = Meter(metrics)
-    meter.use_bundle(["billing"], ["contact.phone", "identity.name"])
+    meter.use_bundle(["billing"], ["contact.phone", "identity.name"], ["sales"])
     return meter, metrics
 
 
@@ -47,10 +47,15 @@ def test_a_statement_is_counted_with_its_rows_classes_and_lookups() -> None:
         classes=(Disclosed("contact.phone", Disclosure.PARTIAL), Disclosed("identity.name", Disclosure.CLEAR)),
         lookups=(Look("contact.phone"),),
     )
-    meter.statement("crm", plan, 10, 900, 250, 40, "00000")
-    meter.statement("crm", plan, 0, 0, 250, 40, "22012")
+    meter.statement("crm", plan, 10, 900, 250, 40, "sales", "00000")
+    meter.statement("crm", plan, 0, 0, 250, 40, "sales", "22012")
     assert metrics.counters["statements_total"] == {("crm", "SELECT", "billing", "veil"): 2}
     assert metrics.counters["rows_total"] == {("contact.phone", "partial"): 10, ("identity.name", "clear"): 10}
+    assert metrics.counters["department_statements_total"] == {("crm", "sales", "billing", "veil"): 2}
+    assert metrics.counters["disclosed_rows_total"] == {
+        ("sales", "billing", "contact.phone", "partial"): 10,
+        ("sales", "billing", "identity.name", "clear"): 10,
+    }
     assert metrics.counters["result_rows_total"] == {("crm",): 10}
     assert metrics.counters["result_bytes_total"] == {("crm",): 900}
     assert metrics.counters["lookups_total"] == {("crm", "contact.phone"): 2}
@@ -86,26 +91,40 @@ def test_an_attack_on_every_label_ends_in_other() -> None:
     for number in range(5000):
         word = f"w{number}"
         classes = (Disclosed(word, Disclosure.CLEAR),)
-        meter.statement(word, Plan(word, Outcome.ALLOW, word, classes, True, (Look(word),)), 1, 1, 1, 1, word)
+        meter.statement(word, Plan(word, Outcome.ALLOW, word, classes, True, (Look(word),)), 1, 1, 1, 1, word, word)
         meter.denied(word, word)
         meter.login_failed(word, word)
         meter.connection_opened(word)
     assert len(metrics.exposition().splitlines()) < 1200
 
 
+def test_a_bundle_of_many_departments_and_classes_ends_in_other() -> None:
+    metrics = Metrics(["crm"])
+    meter = Meter(metrics)
+    departments, classes = [f"d{n}" for n in range(100)], [f"c{n}" for n in range(100)]
+    meter.use_bundle(["billing"], classes, departments)
+    plan = Plan(classes=tuple(Disclosed(name, Disclosure.CLEAR) for name in classes))
+    for department in departments:
+        meter.statement("crm", plan, 1, 1, 1, 1, department, "00000")
+    counted = metrics.counters["disclosed_rows_total"]
+    assert len(counted) <= 4097
+    assert sum(counted.values()) == 10_000
+    assert counted["other", "other", "other", "clear"] == 10_000 - 4096
+
+
 @given(st.text(max_size=50), st.text(max_size=50), st.text(max_size=10))
 def test_no_text_makes_it_raise(database: str, word: str, sqlstate: str) -> None:
     meter, metrics = made()
-    meter.statement(database, Plan(word, Outcome.DENY, word), 0, 0, 0, 0, sqlstate)
+    meter.statement(database, Plan(word, Outcome.DENY, word), 0, 0, 0, 0, word, sqlstate)
     meter.denied(database, word)
     assert metrics.exposition()
 
 
 def test_a_new_bundle_brings_new_purposes() -> None:
     meter, metrics = made()
-    meter.statement("crm", Plan(purpose="audit"), 0, 0, 0, 0, "00000")
+    meter.statement("crm", Plan(purpose="audit"), 0, 0, 0, 0, "sales", "00000")
     meter.use_bundle(["audit"], [])
-    meter.statement("crm", Plan(purpose="audit"), 0, 0, 0, 0, "00000")
+    meter.statement("crm", Plan(purpose="audit"), 0, 0, 0, 0, "sales", "00000")
     assert metrics.counters["statements_total"] == {
         ("crm", "SELECT", "other", "veil"): 1,
         ("crm", "SELECT", "audit", "veil"): 1,

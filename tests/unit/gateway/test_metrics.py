@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.metrics import BUCKETS_US, DEFINITIONS, STAGES, Metrics, TrailFigures
+from gateway.metrics import BUCKETS_US, DEFINITIONS, STAGES, Metrics, TrailFigures, WatchFigures
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,6 +58,31 @@ def test_what_is_counted_is_shown() -> None:
     assert 'menshen_catalogue_age_seconds{database="crm"} 60.0' in lines
     assert "menshen_trail_records_total 5.0" in lines
     assert 'menshen_policy_info{digest="abc"} 1.0' in lines
+
+
+def test_the_gauges_of_the_watch() -> None:
+    metrics = filled()
+    assert "menshen_watch_running 0.0" in metrics.exposition().decode()
+    assert "\nmenshen_watch_lag_seconds " not in metrics.exposition().decode()
+    metrics.gauges.watch = lambda: WatchFigures(
+        running=True,
+        lag_seconds=0.5,
+        records=9,
+        incidents={("open", "high", "sales", "no"): 2},
+        oldest_open={("high", "no"): 900.0},
+        suspended={("sales",): 1},
+        waiting={("oncall",): 3},
+    )
+    metrics.gauges.certificates = {("127.0.0.1:5432", "server"): 5000.0}
+    lines = metrics.exposition().decode().splitlines()
+    assert "menshen_watch_running 1.0" in lines
+    assert "menshen_watch_lag_seconds 0.5" in lines
+    assert "menshen_watch_records_total 9.0" in lines
+    assert 'menshen_incidents{department="sales",drill="no",severity="high",state="open"} 2.0' in lines
+    assert 'menshen_incident_oldest_open_timestamp_seconds{drill="no",severity="high"} 900.0' in lines
+    assert 'menshen_suspended_principals{department="sales"} 1.0' in lines
+    assert 'menshen_notifications_waiting{channel="oncall"} 3.0' in lines
+    assert 'menshen_certificate_expiry_timestamp_seconds{listen="127.0.0.1:5432",part="server"} 5000.0' in lines
 
 
 def test_buckets_are_cumulative_and_in_seconds() -> None:
