@@ -244,7 +244,7 @@ class PostgresPlanner:
         outcome = Outcome.DENY if denial else Outcome.ALLOW
         purpose = purpose or token.persona.purpose
         fragment = record.opaque(kind, text, outcome, denial, purpose, actor, self.policy.digest)
-        statement = StatementPlan(kind, outcome, purpose, actor, fragment)
+        statement = StatementPlan(kind, outcome, purpose, actor, fragment, governed=denial is None)
         return Plan(token, text.encode("utf-8", "surrogatepass"), (statement,), denial)
 
     # -- rights -------------------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ class PostgresPlanner:
 
     def _seen(self, facts: Facts, persona: Persona) -> Verdict:
         """What an unrestricted persona touches: recorded, not judged."""
-        verdict = Verdict()
+        verdict = Verdict(governed=bool(facts.refusals))  # what is not understood may touch anything
         for use in facts.everything_used():
             table = self.policy.tables.get(use.relation.name)
             if table is None:

@@ -94,6 +94,15 @@ def test_an_unrestricted_persona_is_recorded_and_never_rewritten() -> None:
     assert not made.statements[0].scrub
 
 
+def test_what_is_not_understood_counts_as_governed_for_an_unrestricted_persona() -> None:
+    """No trail, no data: DO, CALL and unread texts may touch anything."""
+    one = planner(rules="p, root, service, *, *, allow\ng, app, root\n", rows=False)
+    for sql in ("DO $$ BEGIN END $$", "CALL anything()", "SELECT shout(1)", "not sql at all", "SELECT * FROM nowhere"):
+        assert one.plan(sql, state(one), single=True).statements[0].governed, sql
+    assert one.function_call(1, state(one)).statements[0].governed
+    assert not one.plan("SELECT 1", state(one), single=True).statements[0].governed
+
+
 def test_show_answers_for_the_gateway_itself() -> None:
     assert plan("SHOW menshen.purpose").text.decode() == """SELECT 'service'::text AS "menshen.purpose\""""
 
