@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 _USER_SCHEMA = (
-    "n.nspname <> ALL ('{{pg_catalog,information_schema,pg_toast}}'::name[]) AND n.nspname !~ '^pg_(toast_)?temp_'"
-).replace("{{", "{").replace("}}", "}")
+    ("n.nspname <> ALL ('{{pg_catalog,information_schema,pg_toast}}'::name[]) AND n.nspname !~ '^pg_(toast_)?temp_'")
+    .replace("{{", "{")
+    .replace("}}", "}")
+)
 
 SEARCH_PATH = "SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]"
 """Sent before search_path is set, hence qualified; the schemas that exist, `$user` expanded."""

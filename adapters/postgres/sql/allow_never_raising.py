@@ -20,8 +20,9 @@ NEVER_RAISING_FUNCTIONS = words("""
     transaction_timestamp upper upper_inc upper_inf version
 """)
 
-NEVER_RAISING_OPERATORS = frozenset({"=", "<>", "!=", "<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~", "->",
-"->>", "?", "?&"})
+NEVER_RAISING_OPERATORS = frozenset(
+    {"=", "<>", "!=", "<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~", "->", "->>", "?", "?&"}
+)
 """Symbols. Comparisons hold for two operands of one family (`comparison_never_raises`); the others are of json only."""
 
 _FAMILIES = (
