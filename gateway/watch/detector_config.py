@@ -1,0 +1,145 @@
+"""policies/detectors.yaml: which detectors run, how severe they are, what they leave alone, their thresholds.
+
+    timezone: Asia/Shanghai
+    public: [public]
+    detectors:
+      volume: {severity: high, floor: 5000, except: {principals: [backup_job]}}
+      honey:  {severity: critical, contain: true}
+
+An absent file, an absent detector and an absent setting mean the default. All mistakes are told at once, with file,
+line and remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gateway.errors import Problem, ProblemsFound
+from gateway.policy.reader import Reader, did_you_mean
+from gateway.policy.yamlfile import Mapping, Scalar, Sequence
+from gateway.watch.detectors import DETECTORS, Detector, Options, Setting
+from gateway.watch.detectors.base import Value
+from gateway.watch.finding import Severity
+
+FILE = "detectors.yaml"
+COMMON = ("enabled", "severity", "contain", "again_after", "except")
+_SEVERITIES = tuple(str(severity) for severity in Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """What the file says, defaults filled in."""
+
+    timezone: str = "Asia/Shanghai"
+    """Office hours are meant in it."""
+    public: frozenset[str] = frozenset({"public"})
+    """Data classes that are not personal."""
+    options: dict[str, Options] = field(
+        default_factory=lambda: {name: Options(one.about.severity) for name, one in DETECTORS.items()}
+    )
+
+    def build(self) -> list[Detector]:
+        """A fresh detector for each one that is enabled."""
+        return [DETECTORS[name](options) for name, options in self.options.items() if options.enabled]
+
+
+def load_detectors(folder: Path) -> DetectorConfig:
+    """The configuration of a bundle's folder; the defaults where it has none. Raises `ProblemsFound`."""
+    try:
+        text = (folder / FILE).read_bytes().decode()
+    except FileNotFoundError:
+        return DetectorConfig()
+    except OSError as error:
+        raise ProblemsFound([Problem(FILE, 0, f"cannot be read: {error.strerror}", "check its permissions")]) from error
+    except UnicodeDecodeError as error:
+        raise ProblemsFound([Problem(FILE, 0, "is not UTF-8", "save the file as UTF-8 text")]) from error
+    config, problems = read_detectors(text)
+    if any(problem.severity == "error" for problem in problems):
+        raise ProblemsFound(problems)
+    return config
+
+
+def read_detectors(text: str) -> tuple[DetectorConfig, list[Problem]]:
+    """The configuration, and every problem of the text."""
+    reader = Reader(FILE)
+    top = reader.document(text, ("timezone", "public", "detectors"))
+    timezone = reader.text(top, "timezone", "the file") or "Asia/Shanghai"
+    if not _is_zone(timezone):
+        reader.error(top.line_of("timezone"), f"`{timezone}` is no time zone", "write one like Asia/Shanghai or UTC")
+    public = reader.names(top, "public", "the file")
+    entry = top.entries.get("detectors")
+    options = {name: Options(one.about.severity) for name, one in DETECTORS.items()}
+    for one in reader.mapping(entry.value if entry else None, "`detectors`"):
+        if one.key not in DETECTORS:
+            remedy = did_you_mean(one.key, DETECTORS, f"known detectors: {', '.join(DETECTORS)}")
+            reader.error(one.line, f"there is no detector `{one.key}`", remedy)
+            continue
+        options[one.key] = _options(reader, one.key, one.value)
+    config = DetectorConfig(timezone, frozenset(public) if public is not None else frozenset({"public"}), options)
+    return config, reader.problems
+
+
+def _options(reader: Reader, name: str, value: Scalar | Sequence | Mapping) -> Options:
+    about = DETECTORS[name].about
+    what = f"detector `{name}`"
+    settings = {setting.name: setting for setting in about.settings}
+    node = reader.mapping(value, what, (*COMMON, *settings))
+    severity = reader.choice(node, "severity", what, _SEVERITIES)
+    exceptions = node.entries.get("except")
+    left = reader.mapping(exceptions.value if exceptions else None, f"`except` of {what}", ("principals", "purposes"))
+    again = _value(reader, node, Setting("again_after", 6, "", "", 0, 8760), what)
+    values = {key: found for key, one in settings.items() if (found := _value(reader, node, one, what)) is not None}
+    return Options(
+        severity=Severity[severity.upper()] if severity else about.severity,
+        enabled=_flag(reader, node, "enabled", what, default=True),
+        contain=_flag(reader, node, "contain", what, default=False),
+        except_principals=frozenset(reader.names(left, "principals", f"`except` of {what}") or ()),
+        except_purposes=frozenset(reader.names(left, "purposes", f"`except` of {what}") or ()),
+        again_after=int(again) if isinstance(again, (int, float)) else 6,
+        values=values,
+    )
+
+
+def _flag(reader: Reader, node: Mapping, key: str, what: str, *, default: bool) -> bool:
+    found = reader.value(node, key, what)
+    if found is None:
+        return default
+    if isinstance(found, Scalar) and isinstance(found.value, bool):
+        return found.value
+    reader.error(found.line, f"`{key}` of {what} is neither true nor false", f"write `{key}: true`")
+    return default
+
+
+def _value(reader: Reader, node: Mapping, setting: Setting, what: str) -> Value | None:
+    """The value of one setting; None where it is absent or wrong."""
+    if isinstance(setting.default, tuple):
+        return reader.names(node, setting.name, what)
+    if isinstance(setting.default, bool):
+        has = setting.name in node.entries
+        return _flag(reader, node, setting.name, what, default=setting.default) if has else None
+    found = reader.value(node, setting.name, what)
+    if found is None:
+        return None
+    value = found.value if isinstance(found, Scalar) else None
+    whole = isinstance(setting.default, int)
+    if isinstance(value, bool) or not isinstance(value, (int,) if whole else (int, float)):
+        kind = "a whole number" if whole else "a number"
+        reader.error(
+            found.line, f"`{setting.name}` of {what} is not {kind}", f"write `{setting.name}: {setting.default}`"
+        )
+        return None
+    if not setting.low <= value <= setting.high:
+        message = f"`{setting.name}` of {what} is {value}"
+        reader.error(found.line, message, f"choose {setting.low:,.0f} to {setting.high:,.0f}")
+        return None
+    return value
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

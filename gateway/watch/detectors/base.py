@@ -1,0 +1,174 @@
+"""What every detector is: a name, settings, a state of plain values, and `feed`, which knows no clock and no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from gateway.watch.detectors.seen import DAY, HOUR, Seen
+from gateway.watch.detectors.state import State, freeze, make_room, thaw
+from gateway.watch.finding import Finding, RecordRef, Severity
+
+LISTED_SUBJECTS = 1000
+KEPT_EVIDENCE = 12
+Value = int | float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a detector."""
+
+    name: str
+    default: Value
+    meaning: str
+    meaning_zh: str
+    low: float = 0
+    high: float = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A detector for people, and its settings. `docs/detectors.md` is made from it."""
+
+    name: str
+    title: str
+    title_zh: str
+    sees: str
+    sees_zh: str
+    decides: str
+    example: str
+    severity: Severity
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A detector's configuration, validated."""
+
+    severity: Severity
+    enabled: bool = True
+    contain: bool = False
+    except_principals: frozenset[str] = frozenset()
+    except_purposes: frozenset[str] = frozenset()
+    again_after: int = 6
+    """Hours in which the same is not told twice, unless it got more severe."""
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a finding says beyond the record that completed it."""
+
+    subject: str
+    """The second half of its key: what it is about."""
+    severity: Severity
+    summary: str
+    summary_zh: str
+    evidence: Iterable[Any] = ()
+    """Further records, oldest first, as `[chain, seq]`."""
+    subjects: Iterable[int | str] = ()
+    subject_count: int = 0
+    rows: int = 0
+    details: tuple[tuple[str, str | int | float], ...] = ()
+
+
+class Detector:
+    """The base: settings by name, a bounded memory of what was told, findings put together."""
+
+    about: ClassVar[About]
+    reads: ClassVar[bool] = True
+    """Wants statements that were answered."""
+    denials: ClassVar[bool] = False
+    events: ClassVar[frozenset[str]] = frozenset()
+    personal: ClassVar[bool] = True
+    """Of the reads, only those that show personal data."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options(self.about.severity)
+        self.state: State = {"told": {}}
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Fill the empty state, and take the settings into attributes."""
+
+    def feed(self, seen: Seen) -> list[Finding]:
+        raise NotImplementedError
+
+    def dump(self) -> Any:
+        return freeze(self.state)
+
+    def load(self, state: Any) -> None:
+        """Take back what `dump` gave; members that a later version added keep their empty value."""
+        self.state.update(thaw(state))
+
+    def number(self, name: str) -> float:
+        value = self._value(name)
+        return float(value) if isinstance(value, (int, float)) else 0.0
+
+    def names(self, name: str) -> tuple[str, ...]:
+        value = self._value(name)
+        return value if isinstance(value, tuple) else ()
+
+    def _value(self, name: str) -> Value:
+        if name in self.options.values:
+            return self.options.values[name]
+        return next(setting.default for setting in self.about.settings if setting.name == name)
+
+    def lower(self, steps: int = 1) -> Severity:
+        """A severity below the configured one: what is worth a note and no page."""
+        return Severity(max(Severity.INFO, min(self.options.severity, Severity.HIGH) - steps))
+
+    def excepted(self, seen: Seen) -> bool:
+        options = self.options
+        return seen.principal in options.except_principals or seen.purpose in options.except_purposes
+
+    def tell(self, seen: Seen, told: Told) -> list[Finding]:
+        """The finding, unless the same was told a short while ago with at least this severity."""
+        memory: dict[str, Any] = self.state["told"]
+        last = memory.get(told.subject)
+        if last and seen.t - last[0] < self.options.again_after * HOUR and told.severity <= last[1]:
+            return []
+        make_room(memory, 10_000)
+        memory.pop(told.subject, None)
+        memory[told.subject] = [seen.t, int(told.severity)]
+        refs = [RecordRef(str(chain), int(seq)) for chain, seq in told.evidence][-KEPT_EVIDENCE:]
+        evidence = tuple(ref for ref in dict.fromkeys(refs) if ref != seen.ref) + (seen.ref,)
+        table = seen.relations[0] if seen.relations else ""
+        subjects = frozenset(f"{table}/{key}" for key in told.subjects) if table else frozenset()
+        return [
+            Finding(
+                detector=self.about.name,
+                key=f"{self.about.name}:{told.subject}",
+                at=seen.at,
+                severity=told.severity,
+                summary=told.summary,
+                summary_zh=told.summary_zh,
+                evidence=evidence,
+                principal=seen.principal,
+                purpose=seen.purpose,
+                department=str(seen.record.get("department", "")),
+                database=str(seen.record.get("database", "")),
+                tables=tuple(seen.relations),
+                classes=tuple(seen.classes.items()),
+                subjects=subjects,
+                subject_count=told.subject_count or len(subjects),
+                rows=told.rows,
+                contain=self.options.contain and told.severity >= self.options.severity,
+                drill=bool(seen.drill),
+                details=told.details,
+            )
+        ]
+
+
+def share(seen: Seen) -> str:
+    """Whom a baseline belongs to: drills have their own, so that they never teach a baseline."""
+    return f"{seen.principal}|{seen.purpose}|{seen.drill}" if seen.drill else f"{seen.principal}|{seen.purpose}"
+
+
+def shown(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def days_between(earlier: int, later: int) -> float:
+    return (later - earlier) / DAY
