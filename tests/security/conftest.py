@@ -1,0 +1,60 @@
+"""The attacked database, the gateway in front of it, and a runner for each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.security.canaries import FOLDER, Canaries
+from tests.security.runner import Runner, Target
+from tests.support.gateway import Gateway
+from tests.support.postgres import Database, Postgres
+
+EXTENSIONS = (
+    "dblink postgres_fdw file_fdw pageinspect tablefunc hstore pg_trgm fuzzystrmatch tsm_system_rows pgrowlocks "
+    "pgstattuple amcheck pg_stat_statements lo citext"
+).split()
+
+
+@pytest.fixture(scope="session")
+def canaries() -> Canaries:
+    return Canaries("door gods")
+
+
+@pytest.fixture(scope="session")
+def attacked(postgres: Postgres, canaries: Canaries) -> Database:
+    """The database with every canary planted."""
+    database = postgres.create(name="attacked")
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        for name in EXTENSIONS:
+            if connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = %s", [name]).fetchone():
+                connection.execute(f'CREATE EXTENSION "{name}"'.encode())
+        connection.execute(canaries.script().encode())
+    return database
+
+
+@pytest.fixture(scope="session")
+def gateway(attacked: Database) -> Iterator[Gateway]:
+    with tempfile.TemporaryDirectory(prefix="menshen-attacked-") as folder:
+        with Gateway(Path(folder), {"shop": attacked.dsn}, policies=FOLDER / "bundle") as one:
+            yield one
+
+
+@pytest.fixture(scope="session")
+def attacker(gateway: Gateway, attacked: Database, canaries: Canaries) -> Iterator[Runner]:
+    """Attacks the gateway."""
+    runner = Runner(Target(gateway.port, "shop", gateway.passwords), canaries, attacked.dsn)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="session")
+def bare(attacked: Database, postgres: Postgres, canaries: Canaries) -> Iterator[Runner]:
+    """Attacks the bare database as its owner."""
+    runner = Runner(Target(postgres.port, attacked.name, direct=True), canaries, attacked.dsn)
+    yield runner
+    runner.close()
