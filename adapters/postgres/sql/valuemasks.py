@@ -81,4 +81,4 @@ def number_fits(column: ColumnType, constant: int) -> bool:
     precision, scale = column.precision
     if scale < 0:  # rounded to tens, hundreds, …: the largest is 99…900
         return abs(constant) <= int((10**precision - 1) * 10**-scale)
-    return abs(constant) < int(10 ** (precision - scale))
+    return bool(abs(constant) < 10 ** (precision - scale))
