@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.planner import PostgresPlanner
@@ -47,6 +48,11 @@ from gateway.trail.signing import load_or_create
 from gateway.trail.writer import TrailWriter
 from gateway.upkeep.catalogue import CatalogueKeeper
 from gateway.upkeep.policy import PolicyKeeper
+from gateway.watch import build
+from gateway.watch.bypass import BypassPoller
+from gateway.watch.containment import Containment
+from gateway.watch.service import Rhythm, WatchService
+from gateway.watch.sql import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +60,7 @@ _MAINTAIN_SECONDS = 1.0
 # How long the start waits for the catalogues before it lets clients in; a database that is slower is told as not ready.
 _FIRST_READING_SECONDS = 15.0
 _FILES_PER_CONNECTION = 2
+_NEVER = float("inf")
 _SPARE_FILES = 256
 _PORT_HINT = "See whether another process uses the port (ss -ltnp), and whether this machine has the address."
 _TLS_HINT = "cert and key are PEM files that belong together; special characters of a dsn are written %XX."
@@ -72,6 +79,7 @@ class Database:
     settings: DatabaseSettings
     slot: PlannerSlot
     keeper: CatalogueKeeper[Snapshot]
+    source: PostgresSource
 
 
 class Gateway:
@@ -100,6 +108,10 @@ class Gateway:
         signer = load_or_create(settings.trail.signing_key_file, settings.gateway.state_dir)
         self._trail: TrailWriter | None = None
         self._server: PostgresServer | None = None
+        self._containment = Containment(self._end_sessions)
+        self._routes = build.routes(settings.notify, str(settings.source or "environment"))
+        self.watch: WatchService | None = None
+        self._bypass_sources: list[PostgresSource] = []
         self.policy.start()
         self.trail = self._trail = TrailWriter.open(
             settings.trail.path,
@@ -116,7 +128,7 @@ class Gateway:
         source = PostgresSource(settings.dsn, settings.connect_timeout_seconds)
         changed = partial(self._catalogue_read, name)
         keeper = CatalogueKeeper(name, source, changed, settings.catalogue_refresh_seconds)
-        return Database(settings, PlannerSlot(name, partial(self.meter.stage, "judge")), keeper)
+        return Database(settings, PlannerSlot(name, partial(self.meter.stage, "judge")), keeper, source)
 
     # -- life ---------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -129,6 +141,7 @@ class Gateway:
         except OSError as error:
             raise StartError(f"cannot listen on {http.host}:{http.port}: {error.strerror}", hint=_PORT_HINT) from error
         event(log, logging.INFO, "http_listening", "metrics and health are served", address=f"{http.host}:{port}")
+        await self._start_watch()
         await self._first_readings()
         try:
             self._server = self._postgres_server()
@@ -140,6 +153,8 @@ class Gateway:
         except OSError as error:
             where = ", ".join(f"{listen.host}:{listen.port}" for listen in self.settings.listen)
             raise StartError(f"cannot listen on {where}: {error.strerror}", hint=_PORT_HINT) from error
+        if self.watch is not None:
+            self._tasks.start(self.watch.run(), name="watch")
         self._tasks.start(self.policy.watch(), name="policy watch")
         self._tasks.start(self._maintain(), name="trail upkeep")
         for listen, port in zip(self.settings.listen, self._server.ports, strict=True):
@@ -162,9 +177,59 @@ class Gateway:
         if self._server is not None:
             await self._server.stop()
         await self._tasks.cancel()
+        if self.watch is not None:
+            await self.watch.stop()
+        for source in self._bypass_sources:
+            await source.close()
         self._record("gateway_stopped", node=self._node)
         self.trail.close()
         await self._http.stop()
+
+    # -- the watch ----------------------------------------------------------------------------------------------------
+    async def _start_watch(self) -> None:
+        """Suspensions are in force before the first login. Raises StartError: what is suspended must be known."""
+        settings = self.settings.watch
+        if not settings.enabled:
+            return
+        try:
+            store = await build.store(self.settings)
+        except StoreUnavailable as error:
+            raise StartError(error.message, hint=error.hint) from error
+        self.watch = WatchService(
+            store,
+            build.watcher(self.settings),
+            self.trail,
+            self._containment,
+            routes=self._routes,
+            metrics=self.metrics,
+            owner=f"{self._node}-0",
+            contain=settings.contain,
+            rhythm=Rhythm(settings.interval_seconds, settings.bypass_interval_seconds or _NEVER),
+            pollers=[self._poller(name) for name in self.databases] if settings.bypass_interval_seconds else [],
+        )
+        await self.watch.prepare()
+
+    def _poller(self, name: str) -> BypassPoller:
+        settings = self.databases[name].settings
+        source = PostgresSource(settings.dsn, settings.connect_timeout_seconds)
+        self._bypass_sources.append(source)
+        return BypassPoller(
+            name,
+            source,
+            self._own_backends,
+            self._record,
+            account=unquote(urlsplit(settings.dsn.reveal()).username or ""),
+            allowed=frozenset(self.settings.watch.bypass_allowed),
+        )
+
+    def _own_backends(self) -> frozenset[int]:
+        """Process ids at the databases of everything that this gateway has connected."""
+        sources = [*self._bypass_sources, *(each.source for each in self.databases.values())]
+        own = frozenset(pid for source in sources if (pid := source.backend_pid) is not None)
+        return own | self._server.backend_pids() if self._server else own
+
+    def _end_sessions(self, principal: str, actor: str | None, message: str) -> int:
+        return self._server.end_sessions(principal, actor, message) if self._server else 0
 
     async def _first_readings(self) -> None:
         for name, database in self.databases.items():
@@ -314,6 +379,7 @@ class Gateway:
             node=self._node,
             worker=0,
             catalogue_changed=self._ddl_passed,
+            admission=self._containment.check,
         )
 
     def _prepare_metrics(self) -> None:

@@ -95,6 +95,12 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("suspended_principals", "gauge", "department", "Principals that are suspended."),
     ("notifications_total", "counter", "channel result", "Messages to people: sent, failed (tried again), given_up."),
     ("notifications_waiting", "gauge", "channel", "Messages to people that wait to be sent."),
+    (
+        "drill_duration_seconds",
+        "gauge",
+        "drill step",
+        "What the last drill of a kind took to detect, page and contain.",
+    ),
 )
 
 
@@ -172,6 +178,8 @@ class Gauges:
     """database → readings that failed"""
     catalogue_relations: dict[str, int] = field(default_factory=dict)
     upstream_up: Callable[[], Mapping[str, bool]] = dict
+    drills: dict[Labels, float] = field(default_factory=dict)
+    """(drill, step) → seconds"""
     certificates: Mapping[Labels, float] = field(default_factory=dict)
     """(address of the listener, `server` or `client_ca`) → Unix time"""
     watch: Callable[[], WatchFigures] | None = None
@@ -284,6 +292,7 @@ class Metrics(Collector):
             "trail_size_bytes": {(): trail.bytes},
             "trail_unsynced_records": {(): trail.unsynced},
             "trail_unsigned_segments": {(): trail.unsigned},
+            "drill_duration_seconds": gauges.drills,
             "certificate_expiry_timestamp_seconds": gauges.certificates,
             **self._watch_values(),
         }

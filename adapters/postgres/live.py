@@ -306,6 +306,16 @@ class LiveSession:
         """The members of a record that say who this session is."""
         return self._fragment
 
+    @property
+    def actor(self) -> str | None:
+        """The end user that the session acts for now; claimed."""
+        return self._channel.state.actor
+
+    @property
+    def backend_pid(self) -> int:
+        """The database's process id of this session's connection."""
+        return self._upstream.pid
+
     def cancel(self) -> None:
         """Cancel what runs for the client; nothing where nothing runs."""
         if self.conversation.in_flight and not self._ended:

@@ -113,12 +113,16 @@ class PostgresServer:
         node: str = "",
         worker: int = 0,
         catalogue_changed: Callable[[str], None] = lambda database: None,
+        admission: Callable[[str, str | None], None] = lambda principal, actor: None,
     ) -> None:
         """Raises ValueError for a DSN, OSError or ssl.SSLError for TLS files that cannot be used.
+
+        `admission`: asked with principal and actor after each authentication; raises MenshenError to refuse it.
 
         `catalogue_changed`: called with a database's name after DDL was committed through the gateway."""
         self._limits = limits or ServerLimits()
         self._targets = databases
+        self._admission = admission
         self._trail = trail
         self._observer = observer
         self._tasks = Tasks()
@@ -185,6 +189,21 @@ class PostgresServer:
             found.kill(message)
         return found is not None
 
+    def end_sessions(self, principal: str, actor: str | None, message: str) -> int:
+        """End all sessions of a principal (with `actor`: those that act for it now); gives how many there were."""
+        found = [
+            live
+            for live in self._live.values()
+            if live.identity.principal == principal and (actor is None or live.actor == actor)
+        ]
+        for live in found:
+            live.kill(message)
+        return len(found)
+
+    def backend_pids(self) -> frozenset[int]:
+        """The database's process ids of all connections that sessions hold now."""
+        return frozenset(live.backend_pid for live in self._live.values())
+
     def pools(self) -> dict[str, tuple[int, int, int]]:
         """By database: connections open, their limit, clients waiting."""
         return {name: (one.open, one.size, one.waiting) for name, one in self._backends.items()}
@@ -237,6 +256,7 @@ class PostgresServer:
         async with asyncio.timeout(self._limits.auth_seconds):
             caller.transport.write(caller.message.negotiation)
             principal, frames = await door.authenticate(caller, opening)
+        self._admission(principal.name, opening.actor)
         backend, state = self._open_door(opening, principal)
         settings = admit(opening, unrestricted=self._targets[opening.database].planner.is_unrestricted(state))
         await backend.acquire()
@@ -280,6 +300,8 @@ class PostgresServer:
     ) -> None:
         """The client is told that it is in, and its session runs."""
         principal = state.principal
+        # Asked again: the account may have been suspended while its connection to the database was made.
+        self._admission(principal.name, state.actor)
         identity = Identity(
             principal.name, principal.department, principal.roles, state.database, visit.client,
             self._new_pid(), secrets.token_bytes(4),
@@ -429,6 +451,8 @@ def _reason(exc: MenshenError) -> str:
             return "tls_required"
         case PurposeRefused():
             return "purpose"
+        case MenshenError(sqlstate="28000") if not isinstance(exc, InvalidLoginError):
+            return "suspended"
         case Denied() | Unsupported() | InvalidLoginError():
             return "startup_parameter"
         case ProtocolViolation():

@@ -19,10 +19,19 @@ from adapters.postgres.introspect import introspect
 from gateway.config import Secret
 from gateway.errors import Problem, UpstreamUnavailable
 from gateway.policy.policy import Policy
+from gateway.watch.detectors.bypass import Backend
 
 _READ_SECONDS = 60.0
 _PING_SECONDS = 5.0
 _APPLICATION = "menshen catalogue"
+# PostgreSQL documentation, "pg_stat_activity"; what this user may not see is NULL there.
+_BACKENDS = """
+SELECT pid, coalesce(to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ''),
+       coalesce(usename, '')::text, datname::text, coalesce(host(client_addr), ''), coalesce(application_name, '')
+FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+  AND coalesce(backend_type, 'client backend') = 'client backend'
+"""
 
 
 class PostgresSource:
@@ -57,6 +66,22 @@ class PostgresSource:
             await connection.fetchval("SELECT 1", timeout=_PING_SECONDS)
         except _FAILURES as error:
             raise await self._lost(error) from None
+
+    async def backends(self) -> list[Backend]:
+        """Client connections of this database but this one. Raises UpstreamUnavailable.
+
+        Without `pg_read_all_stats` the database hides where connections of other users come from."""
+        try:
+            connection = await self._connected()
+            return [Backend(*row) for row in await connection.fetch(_BACKENDS, timeout=_PING_SECONDS)]
+        except _FAILURES as error:
+            raise await self._lost(error) from None
+
+    @property
+    def backend_pid(self) -> int | None:
+        """The database's process id of the connection, where there is one."""
+        connection = self._connection
+        return None if connection is None or connection.is_closed() else int(connection.get_server_pid())
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

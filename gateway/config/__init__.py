@@ -7,10 +7,12 @@ from gateway.config.settings import (
     LimitSettings,
     ListenSettings,
     LogFormat,
+    NotifySettings,
     Secret,
     Settings,
     TlsMode,
     TlsSettings,
+    WatchSettings,
 )
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "LimitSettings",
     "ListenSettings",
     "LogFormat",
+    "NotifySettings",
     "Secret",
     "Settings",
     "TlsMode",
     "TlsSettings",
+    "WatchSettings",
     "load",
 ]

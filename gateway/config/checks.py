@@ -33,6 +33,7 @@ def check(settings: Settings, source: Source) -> None:
         source.problem(
             ("trail", "signing_key_file"), f"trail.signing_key_file: there is no file {key}", "check the path"
         )
+    _check_watch(settings, source)
     if not settings.listen:
         source.problem(("listen",), "no [[listen]] table: no client could connect", "add [[listen]] with a port")
     if not settings.databases:
@@ -83,6 +84,38 @@ def _check_policy(policy: PolicySettings, source: Source) -> None:
             "policy.pseudonym_key is shorter than 32 characters",
             "make one: openssl rand -hex 32",
         )
+
+
+def _check_watch(settings: Settings, source: Source) -> None:
+    dsn = settings.watch.store_dsn
+    if dsn is not None and not dsn.reveal().startswith(("postgresql://", "postgres://")):
+        source.problem(
+            ("watch", "store_dsn"),
+            "watch.store_dsn is no PostgreSQL address",
+            "write postgresql://user:password@host/db",
+        )
+    names: set[str] = set()
+    for index, route in enumerate(settings.notify):
+        path: KeyPath = ("notify", index)
+        if route.name in names:
+            source.problem(
+                (*path, "name"), f"there are two routes named {route.name!r}", "names are told apart in records"
+            )
+        names.add(route.name)
+        if not route.name or not route.name.replace("-", "").replace("_", "").isalnum():
+            source.problem((*path, "name"), f"{name_of(path)}.name must be letters, digits, - and _", 'name = "oncall"')
+        # Never quote the address: it holds a token.
+        if "://" not in route.url.reveal() or len(route.url.reveal().split()) != 1:
+            source.problem(
+                (*path, "url"),
+                f"{name_of(path)}.url is not one apprise address",
+                "one address; several need several routes",
+            )
+    if settings.watch.enabled and settings.notify and all(one.escalate_after_seconds > 0 for one in settings.notify):
+        source.problem(
+            ("notify",), "every [[notify]] waits for escalation: nobody is told at once",
+            "leave escalate_after_seconds out of one of them", "warning",
+        )  # fmt: skip
 
 
 def _check_http(http: HttpSettings, source: Source) -> None:

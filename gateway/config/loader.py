@@ -94,7 +94,7 @@ def _put(source: Source, parts: list[str], variable: str, value: str) -> None:
                 return
             node = node[key]
         else:
-            node = node.setdefault(key, [] if key == "listen" and not path[:-1] else {})
+            node = node.setdefault(key, [] if key in ("listen", "notify") and not path[:-1] else {})
         if not isinstance(node, (dict, list)):
             _misfit(source, variable, "it names a table, the file has a value there")
             return

@@ -54,7 +54,7 @@ def _shape(hint: Any, prefix: str, name: str) -> tuple[str, type[Any] | None, st
     """The spelling of a table's header, its settings class (None for a plain value), and its path."""
     path = f"{prefix}.{name}" if prefix else name
     arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
+    if typing.get_origin(hint) is tuple and arguments[0] is not str:
         return "[[{}]]", arguments[0], path
     if arguments and typing.get_origin(hint) is typing.get_origin(Mapping[str, int]):
         return "[{}.NAME]", arguments[1], path
@@ -78,7 +78,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     value = field.default
     if value is dataclasses.MISSING:
         return "required"
-    if value is None or value == "":
+    if value is None or value == "" or value == ():
         return "none"
     if isinstance(value, enum.StrEnum | str | Path):
         return f'`"{value}"`'

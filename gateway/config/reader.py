@@ -155,7 +155,8 @@ def _kind(value: Any) -> str:
 def _convert(hint: Any, value: Any, path: KeyPath, source: Source, metadata: Mapping[str, Any]) -> Any:
     origin = typing.get_origin(hint)
     if origin is tuple:
-        return _read_list(typing.get_args(hint)[0], value, path, source)
+        inner = typing.get_args(hint)[0]
+        return _read_texts(value, path, source) if inner is str else _read_list(inner, value, path, source)
     if origin in (Mapping, typing.get_origin(Mapping[str, int])):
         return _read_named(typing.get_args(hint)[1], value, path, source)
     if origin in (typing.Union, types.UnionType):  # `Path | None`: an empty text is as good as absent
@@ -182,6 +183,15 @@ def _read_list(cls: type[Any], value: Any, path: KeyPath, source: Source) -> tup
     if None in items:
         raise _InvalidError
     return tuple(items)
+
+
+def _read_texts(value: Any, path: KeyPath, source: Source) -> tuple[str, ...]:
+    if path in source.variables and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        source.problem(path, f"{name_of(path)} must be a list of texts", f'write {path[-1]} = ["one", "two"]')
+        raise _InvalidError
+    return tuple(value)
 
 
 def _read_named(cls: type[Any], value: Any, path: KeyPath, source: Source) -> Mapping[str, Any]:

@@ -84,6 +84,21 @@ class Protocol(enum.StrEnum):
     POSTGRES = "postgres"
 
 
+class Least(enum.StrEnum):
+    """The least severity that a route is told."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Language(enum.StrEnum):
+    EN = "en"
+    ZH = "zh"
+
+
 class LogFormat(enum.StrEnum):
     HUMAN = "human"
     JSON = "json"
@@ -267,6 +282,64 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    enabled: bool = setting("Whether this gateway runs detectors, opens incidents and sends messages.", default=True)
+    store_dsn: Secret | None = setting(
+        "PostgreSQL database of the incidents, which several gateways may share. Without it they are kept in "
+        "`state_dir` (SQLite).",
+        default=None,
+    )
+    interval_seconds: float = setting(
+        "How often the detectors look for new records.", default=0.2, unit="seconds", minimum=0.02, maximum=60
+    )
+    join_window_seconds: float = setting(
+        "Findings about the same that are no further apart than this are one incident.",
+        default=3600.0,
+        unit="seconds",
+        minimum=1,
+    )
+    contain: bool = setting(
+        "Whether a detector that is set to `contain` may suspend an account by itself.", default=True
+    )
+    bypass_interval_seconds: float = setting(
+        "How often the databases are asked for connections that are not the gateway's; 0: never.",
+        default=5.0,
+        unit="seconds",
+        minimum=0,
+    )
+    bypass_allowed: tuple[str, ...] = setting(
+        "Users of the databases whose own connections are known and wanted, such as that of backups.", default=()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    name: str = setting("Name of the route, in records and metrics.", example="oncall")
+    url: Secret = setting(
+        "One apprise address: DingTalk, WeCom, Feishu, Slack, PagerDuty, mail, a webhook "
+        "(https://appriseit.com/services/).",
+        example="dingtalk://…/…",
+    )
+    severity: Least = setting("Least severity that is told.", default=Least.MEDIUM)
+    departments: tuple[str, ...] = setting(
+        "Departments whose incidents are told; none: those of every department.", default=()
+    )
+    escalate_after_seconds: float = setting(
+        "Above 0: told only when nobody has acknowledged the incident for so long.",
+        default=0.0,
+        unit="seconds",
+        minimum=0,
+    )
+    repeat_after_seconds: float = setting(
+        "How often an incident that nobody has acknowledged is told again; 0: never.",
+        default=3600.0,
+        unit="seconds",
+        minimum=0,
+    )
+    language: Language = setting("Language of the messages.", default=Language.EN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of `menshen.toml`, with defaults, environment and secret files taken into account."""
 
@@ -275,6 +348,8 @@ class Settings:
     policy: PolicySettings = setting("The policy bundle.", factory=PolicySettings)
     trail: TrailSettings = setting("The trail of records.", factory=TrailSettings)
     http: HttpSettings = setting("Metrics, health and control.", factory=HttpSettings)
+    watch: WatchSettings = setting("Detectors, incidents and containment.", factory=WatchSettings)
+    notify: tuple[NotifySettings, ...] = setting("Whom incidents are told; one table for each route.", default=())
     listen: tuple[ListenSettings, ...] = setting("Where clients connect; one table for each address.", default=())
     databases: Mapping[str, DatabaseSettings] = setting(
         "The databases, by the name that clients connect to.", factory=dict

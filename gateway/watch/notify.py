@@ -1,0 +1,211 @@
+"""Messages leave through `apprise`: a durable queue, one sender for each route, at least once and almost never twice.
+
+A message is claimed in the store, sent, and marked as sent, in this order. A process that dies before the claim or the
+sending loses nothing: the next life sends. One that dies between the channel's answer and the mark (a commit, about a
+millisecond) does not know, so the next life sends again, with the same reference and a line that says so. No order can
+do better with channels that do not recognize a repeated reference themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from gateway.log import event
+from gateway.watch.finding import Severity
+from gateway.watch.incidents import Incident
+from gateway.watch.messages import Route, body, grouped, overdue, title
+from gateway.watch.sql import StoreUnavailable
+from gateway.watch.store import Message, Store
+
+log = logging.getLogger(__name__)
+
+_SECOND: Final = 1_000_000
+_SEND_SECONDS: Final = 15.0
+_LEASE_SECONDS: Final = 60
+_TICK_SECONDS: Final = 1.0
+_FIRST_RETRY_SECONDS: Final = 2
+_LAST_RETRY_SECONDS: Final = 300
+_GIVE_UP_SECONDS: Final = 3 * 24 * 3600
+BURST: Final = 5
+"""Messages that a route gets one by one within `GROUP_SECONDS`; those beyond come together."""
+GROUP_SECONDS: Final = 30.0
+
+
+class SendFailed(Exception):
+    """The channel did not take the message. The text is safe to show: it holds no address."""
+
+
+class Channel(Protocol):
+    """What carries a message to people."""
+
+    async def send(self, title: str, body: str, severity: Severity) -> None:
+        """Raises SendFailed."""
+        ...
+
+
+class AppriseChannel:
+    """One apprise address. Several would have to be sent again together where one of them fails: make more routes."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ValueError where apprise does not know the address; the text does not show it."""
+        import apprise
+
+        # Its log shows addresses, which are secrets.
+        apprise_log = logging.getLogger("apprise")
+        apprise_log.setLevel(logging.CRITICAL)
+        apprise_log.propagate = False
+        self._apprise: Any = apprise.Apprise()
+        self._types = (apprise.NotifyType.INFO, apprise.NotifyType.WARNING, apprise.NotifyType.FAILURE)
+        if len(url.split()) != 1 or not self._apprise.add(url.strip()) or len(self._apprise) != 1:
+            raise ValueError("this is not one address that apprise knows")
+
+    async def send(self, title: str, body: str, severity: Severity) -> None:
+        kind = self._types[0 if severity <= Severity.LOW else 1 if severity <= Severity.MEDIUM else 2]
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                taken = await self._apprise.async_notify(title=title, body=body, notify_type=kind)
+        except TimeoutError:
+            raise SendFailed("the channel did not answer in time") from None
+        except Exception as error:
+            raise SendFailed(f"the channel failed ({type(error).__name__})") from None
+        if not taken:
+            raise SendFailed("the channel refused the message or cannot be reached")
+
+
+class Notifier:
+    """The senders of one gateway. `run` until cancelled; `wake` when there may be something to send."""
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Mapping[str, tuple[Route, Channel]],
+        *,
+        owner: str,
+        done: Callable[[Sequence[Message], str], None] = lambda messages, outcome: None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        """`done` is told what was sent (`sent`), is tried again (`failed`) or not (`given_up`)."""
+        self._store = store
+        self._senders = {name: _Sender(store, *pair, owner, done, clock) for name, pair in routes.items()}
+        self._routes = [route for route, _ in routes.values()]
+        self._owner = owner
+        self._clock = clock
+
+    def wake(self) -> None:
+        for sender in self._senders.values():
+            sender.wake()
+
+    async def run(self) -> None:
+        if not self._senders:
+            return
+        await _until_it_works(lambda: self._store.orphaned(self._owner))
+        await asyncio.gather(self._watch_the_clock(), *(sender.run() for sender in self._senders.values()))
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                if await self.remind():
+                    self.wake()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def remind(self) -> int:
+        """Queue what is overdue; gives how many messages were considered."""
+        now = self._clock()
+        messages = [
+            one for incident in await self._store.incidents(limit=1000) for one in overdue(incident, self._routes, now)
+        ]
+        if messages:
+            await self._store.queue(messages)
+        return len(messages)
+
+
+async def _until_it_works(work: Callable[[], Any]) -> None:
+    while True:
+        try:
+            await work()
+            return
+        except StoreUnavailable:
+            await asyncio.sleep(_TICK_SECONDS)
+
+
+class _Sender:
+    """One route."""
+
+    def __init__(
+        self,
+        store: Store,
+        route: Route,
+        channel: Channel,
+        owner: str,
+        done: Callable[[Sequence[Message], str], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self.name = route.name
+        self._store, self._route, self._channel = store, route, channel
+        self._owner, self._done, self._clock = owner, done, clock
+        self._awake = asyncio.Event()
+        self._lately: deque[int] = deque(maxlen=BURST)
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._awake.clear()
+            try:
+                while await self.send_due():
+                    pass
+            except StoreUnavailable as error:
+                event(log, logging.ERROR, "notify_waits", error.message, route=self.name)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), _TICK_SECONDS)
+
+    async def send_due(self) -> int:
+        """Send what is due; gives how many messages were taken from the queue for good or for now."""
+        now = self._clock()
+        crowded = len(self._lately) == BURST and now - self._lately[0] < GROUP_SECONDS * _SECOND
+        if crowded and now - self._lately[-1] < GROUP_SECONDS * _SECOND:
+            return 0
+        claimed = await self._store.claim(self._owner, now, now + _LEASE_SECONDS * _SECOND, self.name)
+        if not claimed:
+            return 0
+        room = BURST - sum(now - at < GROUP_SECONDS * _SECOND for at in self._lately)
+        if len(claimed) > max(room, 1):
+            head, text = grouped([incident for _, incident, _ in claimed], self._route.language)
+            references = ", ".join(message.id for message, _, _ in claimed[:50])
+            await self._send([message for message, _, _ in claimed], head, f"{text}\n{references}")
+            return len(claimed)
+        for message, incident, repeated in claimed:
+            await self._send_one(message, incident, repeated)
+        return len(claimed)
+
+    async def _send_one(self, message: Message, incident: Incident, repeated: bool) -> None:
+        language = self._route.language
+        text = body(incident, message.kind, message.id, language, maybe_repeated=repeated)
+        await self._send([message], title(incident, message.kind, language), text)
+
+    async def _send(self, messages: Sequence[Message], head: str, text: str) -> None:
+        ids = [message.id for message in messages]
+        try:
+            await self._channel.send(head, text, max(message.severity for message in messages))
+        except SendFailed as error:
+            await self._again(messages, str(error))
+            return
+        await self._store.sent(ids, self._clock())
+        self._lately.append(self._clock())
+        self._done(messages, "sent")
+
+    async def _again(self, messages: Sequence[Message], error: str) -> None:
+        now = self._clock()
+        for message in messages:
+            wait = min(_FIRST_RETRY_SECONDS * 2 ** min(message.attempts, 10), _LAST_RETRY_SECONDS)
+            over = now - message.made > _GIVE_UP_SECONDS * _SECOND
+            await self._store.failed([message.id], error, None if over else now + wait * _SECOND)
+            self._done([message], "given_up" if over else "failed")
+        event(log, logging.ERROR, "notify_failed", error, route=self.name, messages=len(messages))
