@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ import orjson
 from gateway.errors import MenshenError
 from gateway.trail.reader import Line, Place, Position, end, merge
 from gateway.watch.detector_config import DetectorConfig
-from gateway.watch.detectors import Detector, Honey, Seen, Zone
+from gateway.watch.detectors import Honey
+from gateway.watch.engine import Engine
 from gateway.watch.finding import Finding
 
 FORMAT = 1
@@ -62,16 +63,6 @@ class Batch:
     """Detectors that raised on a record, with the error's type: a defect that must be shown, and stops nothing."""
 
 
-@dataclass(slots=True)
-class _Lanes:
-    """Which detectors want which records."""
-
-    reads: list[Detector] = field(default_factory=list)
-    personal: list[Detector] = field(default_factory=list)
-    denials: list[Detector] = field(default_factory=list)
-    events: dict[str, list[Detector]] = field(default_factory=dict)
-
-
 class Watcher:
     """Reads the trail in `trail`; keeps its checkpoint and journal in `folder`.
 
@@ -84,9 +75,8 @@ class Watcher:
     ) -> None:
         self.config = config or DetectorConfig()
         self._trail, self._folder = trail, folder
-        self.detectors = {one.about.name: one for one in self.config.build()}
-        self._zone = Zone(self.config.timezone)
-        self._lanes = _lanes(self.detectors.values())
+        self._engine = Engine(self.config)
+        self.detectors = self._engine.detectors
         self._number = 0
         self._places: Places = {}
         self._pending: Batch | None = None
@@ -109,7 +99,7 @@ class Watcher:
         if isinstance(honey, Honey):
             honey.plant(keys, values or ())
 
-    # -- the road ---------------------------------------------------------------------------------------------------------
+    # -- the road -------------------------------------------------------------------------------------------------
     def poll(self, *, before: str | None = None, limit: int = BATCH) -> Batch:
         """Process the next records, at most `limit`. The batch before must have been `delivered`.
 
@@ -152,27 +142,14 @@ class Watcher:
     def _process(self, lines: list[Line]) -> tuple[list[Finding], list[tuple[str, str]]]:
         findings: list[Finding] = []
         failures: list[tuple[str, str]] = []
-        lanes, zone, public = self._lanes, self._zone, self.config.public
+        feed = self._engine.feed
         for line in lines:
-            try:
-                seen = Seen(line.record, line.chain, zone, public)
-            except (ValueError, TypeError, AttributeError) as error:
-                failures.append(("record", type(error).__name__))  # edited, or from elsewhere: `verify` names it
-                continue
-            if seen.read:
-                wanted = lanes.personal if seen.exposure else lanes.reads
-            elif seen.denied:
-                wanted = lanes.denials
-            else:
-                wanted = lanes.events.get(seen.event, ())  # type: ignore[assignment]  # an empty tuple is as good
-            for detector in wanted:
-                try:
-                    findings += detector.feed(seen)
-                except Exception as error:  # one detector's defect must not silence the others
-                    failures.append((detector.about.name, type(error).__name__))
+            found = feed(line.record, line.chain, failures)
+            if found:
+                findings += found
         return findings, failures
 
-    # -- memory -----------------------------------------------------------------------------------------------------------
+    # -- memory ---------------------------------------------------------------------------------------------------
     def checkpoint(self) -> None:
         """Write position and states, whole or not at all, then empty the journal."""
         data = orjson.dumps({
@@ -224,35 +201,20 @@ class Watcher:
         self._journal.write(orjson.dumps({"n": number, "to": _to_json(places)}) + b"\n")
 
 
-def _lanes(detectors: Any) -> _Lanes:
-    lanes = _Lanes()
-    for one in detectors:
-        if one.reads:
-            lanes.personal.append(one)
-            if not one.personal:
-                lanes.reads.append(one)
-        if one.denials:
-            lanes.denials.append(one)
-        for name in one.events:
-            lanes.events.setdefault(name, []).append(one)
-    return lanes
-
-
 def _up_to(trail: Path, after: Places, places: Places) -> list[Line]:
     """The lines of a batch that was begun: as many as it held, in the same order."""
     found: list[Line] = []
     left = {chain for chain, place in places.items() if after.get(chain) != place}
-    held: dict[str, bool] = {}
     for line in merge(trail, after):
         if line.chain not in left:
             if not left:
                 break
             continue
         target = places[line.chain]
-        if held.get(line.chain) or (line.place.first, line.place.offset) > (target.first, target.offset):
+        if (line.place.first, line.place.offset) > (target.first, target.offset):
             left.discard(line.chain)
             continue
-        found.append(replace(line))
+        found.append(line)
         if line.place == target:
             left.discard(line.chain)
     return found

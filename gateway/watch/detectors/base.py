@@ -133,7 +133,7 @@ class Detector:
         memory.pop(told.subject, None)
         memory[told.subject] = [seen.t, int(told.severity)]
         refs = [RecordRef(str(chain), int(seq)) for chain, seq in told.evidence][-KEPT_EVIDENCE:]
-        evidence = tuple(ref for ref in dict.fromkeys(refs) if ref != seen.ref) + (seen.ref,)
+        evidence = (*(ref for ref in dict.fromkeys(refs) if ref != seen.ref), seen.ref)
         table = seen.relations[0] if seen.relations else ""
         subjects = frozenset(f"{table}/{key}" for key in told.subjects) if table else frozenset()
         return [

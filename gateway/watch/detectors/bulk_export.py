@@ -22,7 +22,7 @@ class BulkExport(Detector):
         "单次查询结果或 COPY 包含大量行，或占全部已知客户的较大比例。",
         "An answer is large from `rows` rows on (COPY: `copy_rows`), or when it holds `share` percent of all customers "
         "seen so far and at least a tenth of `rows`. It pages unless the same principal and purpose did it before: at "
-        "least as much, divided by `times`, on `habit_days` different days of the last 60. Pseudonyms alone are a note.",
+        "least as much, divided by `times`, on `habit_days` days of the last 60. Pseudonyms alone are a note.",
         "dba_chen copies 48,000 customers to a file.",
         Severity.HIGH,
         (
@@ -71,14 +71,15 @@ class BulkExport(Detector):
         if before >= self.number("habit_days") or self.excepted(seen):
             return []
         severity = self.options.severity if seen.exposure >= PARTIAL else self.lower()
-        word = "COPY" if seen.record.get("kind") == "COPY" else "one answer"
+        copied = seen.record.get("kind") == "COPY"
+        word, chinese = ("COPY", " COPY ") if copied else ("one answer", "查询")
         return self.tell(
             seen,
             Told(
                 key,
                 severity,
                 f"{seen.who} took {shown(size)} rows in {word}; it never took so many for this purpose.",
-                f"{seen.who} 通过一次{'COPY' if word == 'COPY' else '查询'}取走 {shown(size)} 行；此前从未为该目的取过这么多。",
+                f"{seen.who} 通过一次{chinese}取走 {shown(size)} 行；此前从未为该目的取过这么多。",
                 subjects=list(seen.keys[:LISTED_SUBJECTS]) if seen.keys else (),
                 subject_count=len(seen.keys) if seen.keys else 0,
                 rows=size,

@@ -59,9 +59,9 @@ class Bypass(Detector):
         "A developer connects with psql and the password of an old backup script.",
         Severity.CRITICAL,
         (
-            Setting("roles", (), "roles that may connect directly (replication, backup)", "允许直连的角色（复制、备份）"),
+            Setting("roles", (), "roles that may connect directly (replication, backup)", "允许直连的角色"),
             Setting("addresses", (), "addresses that may", "允许直连的地址"),
-            Setting("applications", (), "application names that may; anybody can claim one", "允许直连的应用名（可被冒用）"),
+            Setting("applications", (), "application names that may; anybody can claim one", "允许直连的应用名"),
         ),
     )  # fmt: skip
     reads, events = False, frozenset({"backend_seen"})

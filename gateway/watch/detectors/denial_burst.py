@@ -20,9 +20,9 @@ class DenialBurst(Detector):
         "Many refusals", "大量拒绝",
         "A person or principal is refused again and again with different statements, or logins fail in a row.",
         "某人员或账号以不同语句被反复拒绝，或登录连续失败。",
-        "Within ten minutes, `statements` refused statements of different shapes page, or `slow_statements` within a day. "
-        "`repeats` refusals of few shapes are a note: an application that was deployed wrongly. `logins` failed logins "
-        "of one name within ten minutes page, as do failed logins under `names` names from one address within an hour.",
+        "Within ten minutes, `statements` refused statements of different shapes page, or `slow_statements` within a "
+        "day. `repeats` refusals of few shapes are a note: an application that was deployed wrongly. `logins` failed "
+        "logins of one name in ten minutes page, as do failed logins under `names` names from one address in an hour.",
         "A curious developer tries table after table: 12 different statements are refused in three minutes.",
         Severity.HIGH,
         (

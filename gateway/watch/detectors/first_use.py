@@ -27,7 +27,7 @@ class FirstUse(Detector):
         Severity.HIGH,
         (
             Setting("learn_days", 14, "days in which a principal's first uses are only learned", "学习期天数", 1, 365),
-            Setting("sensitive", ("sensitive", "financial"), "classes (and those below) that page", "触发告警的敏感类别"),
+            Setting("sensitive", ("sensitive", "financial"), "classes (and those below) that page", "触发告警的类别"),
         ),
     )  # fmt: skip
 

@@ -9,10 +9,10 @@ from gateway.watch.finding import Finding, Severity
 
 _EVENTS: dict[str, tuple[int, str, str]] = {
     "trail_damaged": (0, "Records of the trail are missing or do not fit", "审计记录缺失或不连续"),
-    "trail_recovered": (0, "For a while no records could be written, and statements were denied", "审计一度无法写入，期间语句被拒绝"),
+    "trail_recovered": (0, "For a while no records could be written, and statements were denied", "审计一度无法写入"),
     "trail_key_changed": (1, "The trail is signed with another key from now on", "审计签名密钥已更换"),
     "trail_torn": (2, "Half a record was put aside at the start", "启动时移除了半条记录"),
-    "policy_refused": (1, "A policy bundle was refused; the last good one is in force", "策略包被拒绝，沿用上一个有效版本"),
+    "policy_refused": (1, "A policy bundle was refused; the last good one is in force", "策略包被拒绝"),
     "clock_jumped": (0, "The clock of the gateway jumped", "网关时钟发生跳变"),
 }  # fmt: skip
 
@@ -25,8 +25,8 @@ class Health(Detector):
         "signed.",
         "审计链受损或无法写入、检测滞后、时钟跳变，或策略未签名。",
         "`trail_damaged`, `trail_recovered` and `clock_jumped` page, as does a clock that goes back by more than "
-        "`clock_seconds` between two records of a chain, `watch_behind` from `behind_seconds` on, and (where `signed` is "
-        "true) a `policy_loaded` whose `signed` is not true. A refused policy, a new signing key and half a record are "
+        "`clock_seconds` between two records of a chain, `watch_behind` from `behind_seconds` on, and (where `signed` "
+        "is true) a policy that is not signed. A refused policy, a new signing key and half a record are "
         "notes.",
         "The machine's clock is set back by an hour: records of that hour cannot be told apart by time.",
         Severity.HIGH,

@@ -30,8 +30,8 @@ class OneSubjectMany(Detector):
         Severity.HIGH,
         (
             Setting("people", 8, "people who look at one customer", "查看同一客户的人数", 2),
-            Setting("without_actor", 5, "customers read without an actor in an hour", "一小时内未注明经办人读取的客户数", 1),
-            Setting("learn_reads", 500, "reads of a principal before an actor is expected", "判断是否应注明经办人的最少读取次数", 20),
+            Setting("without_actor", 5, "customers read without an actor in an hour", "一小时内无经办人的客户数", 1),
+            Setting("learn_reads", 500, "reads of a principal before an actor is expected", "最少读取次数", 20),
         ),
     )  # fmt: skip
 

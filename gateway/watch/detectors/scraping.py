@@ -29,8 +29,8 @@ class Scraping(Detector):
         (
             Setting("length", 30, "keys in order that page", "触发告警的连续编号数", 8),
             Setting("gap", 4, "numbers that may be left out between two reads", "两次读取间允许跳过的编号数", 1, 1000),
-            Setting("page", 20, "customers in one read above which it is no small read", "小查询的最大客户数", 1, 10000),
-            Setting("quiet_days", 28, "days after which a run that does not go on is forgotten", "序列中断后保留天数", 1, 365),
+            Setting("page", 20, "customers in one read above which it is no small read", "小查询的客户数", 1, 10000),
+            Setting("quiet_days", 28, "days after which a run that does not go on is forgotten", "保留天数", 1, 365),
         ),
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Scraping(Detector):
             return []
         return self._tell(seen, run, count)
 
-    def _join(self, runs: dict[int, Any], low: int, high: int, keys: BitMap, seen: Seen) -> dict[str, Any]:
+    def _join(self, runs: dict[int, dict[str, Any]], low: int, high: int, keys: BitMap, seen: Seen) -> dict[str, Any]:
         """The run that these keys go on with, or a new one. Runs are found by their open end, in buckets of `gap`."""
         gap = self._gap
         for bucket in ((low - 1) // gap, (low - gap) // gap):  # upwards: the end lies just below
@@ -83,7 +83,14 @@ class Scraping(Detector):
         return made
 
     def _extend(
-        self, runs: dict[int, Any], bucket: int, run: dict[str, Any], way: int, end: int, keys: BitMap, seen: Seen
+        self,
+        runs: dict[int, dict[str, Any]],
+        bucket: int,
+        run: dict[str, Any],
+        way: int,
+        end: int,
+        keys: BitMap,
+        seen: Seen,
     ) -> dict[str, Any]:
         del runs[bucket]
         run["end"], run["way"], run["t"] = end, way, seen.t
@@ -95,7 +102,7 @@ class Scraping(Detector):
     def _fresh(self, run: dict[str, Any], seen: Seen) -> bool:
         return seen.t - int(run["t"]) < self.number("quiet_days") * DAY
 
-    def _make_room(self, runs: dict[int, Any]) -> None:
+    def _make_room(self, runs: dict[int, dict[str, Any]]) -> None:
         """So few runs that a read at random rarely falls behind one; long runs stay longer."""
         capacity = (self.state["high"] - self.state["low"]) // (20 * self._gap)
         capacity = max(4, min(_MOST_RUNS, capacity))

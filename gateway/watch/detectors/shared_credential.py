@@ -30,7 +30,7 @@ class SharedCredential(Detector):
             Setting("addresses", 4, "addresses within an hour", "一小时内的地址数", 1),
             Setting("few", 4, "known addresses up to which a new one matters", "关注新地址的已知地址数上限", 0),
             Setting("learn_days", 7, "days in which addresses are only learned", "学习期天数", 0, 90),
-            Setting("overlap_hours", 3, "hours within which two addresses contradict each other", "两地址冲突的小时数", 1, 72),
+            Setting("overlap_hours", 3, "hours within which two addresses contradict each other", "冲突小时数", 1, 72),
             Setting("silent_days", 45, "days of silence after which a login pages", "沉寂多少天后登录即告警", 7, 3650),
         ),
     )  # fmt: skip

@@ -79,11 +79,11 @@ class ManySubjects(Detector):
     def _limit(self, one: dict[str, Any], seen: Seen) -> float:
         times, floor = self.number("times"), self.number("floor")
         if len(one["days"]) >= self.number("cold_days"):
-            return max(floor, times * max(one["days"]))
+            return max(floor, times * float(max(one["days"])))
         peers = sorted(self.state["peers"].get(seen.principal, ())) if seen.actor else []
         if len(peers) >= 20:
-            return max(floor, times * peers[len(peers) * 9 // 10])
-        return max(self.number("cold_floor"), times * max(one["days"], default=0))
+            return max(floor, times * float(peers[len(peers) * 9 // 10]))
+        return max(self.number("cold_floor"), times * float(max(one["days"], default=0)))
 
     def _tell(self, seen: Seen, key: str, one: dict[str, Any], count: int, limit: float) -> list[Finding]:
         if self.excepted(seen):
@@ -93,7 +93,7 @@ class ManySubjects(Detector):
             Told(
                 key,
                 self.options.severity,
-                f"{seen.who} saw {shown(count)} different customers today; the limit from its history is {shown(limit)}.",
+                f"{seen.who} saw {shown(count)} different customers today; its limit is {shown(limit)}.",
                 f"{seen.who} 今天接触了 {shown(count)} 位不同客户；按历史水平上限为 {shown(limit)}。",
                 one["refs"],
                 list(one["keys"][:LISTED_SUBJECTS]),

@@ -21,15 +21,15 @@ class UnusualHour(Detector):
         "At an unusual hour", "非常规时段访问",
         "Personal data is read at an hour of the day, or on a weekend, at which this person or principal never works.",
         "在该人员或账号从不工作的时段（或周末）读取个人信息。",
-        "For each person the hours of workdays and of weekends with any work are remembered for 60 days, from `learn_days` "
-        "active days on. An hour is unusual when no such hour lies within `distance` hours of it, and the work did not "
-        "begin in usual hours and go on since (overtime). Seeing `subjects` customers or `rows` rows in one such night "
-        "pages; the first read of it is a note.",
+        "For each person the hours of workdays and of weekends with any work are remembered for 60 days, from "
+        "`learn_days` active days on. An hour is unusual when no such hour lies within `distance` hours of it, and the "
+        "work did not begin in usual hours and go on since (overtime). Seeing `subjects` customers or `rows` rows "
+        "in one such night pages; the first read of it is a note.",
         "Agent chen.jie, at work from 9 to 18, looks at 30 customers at 3 in the morning.",
         Severity.HIGH,
         (
             Setting("learn_days", 10, "active days until a history counts", "历史数据生效所需活跃天数", 1, 90),
-            Setting("distance", 2, "hours from usual ones that still count as usual", "与常规时段相差几小时内视为正常", 0, 11),
+            Setting("distance", 2, "hours from usual ones that still count as usual", "视为正常的小时差", 0, 11),
             Setting("subjects", 15, "customers in such hours that page", "触发告警的客户数", 1),
             Setting("rows", 200, "rows in such hours that page", "触发告警的行数", 1),
         ),

@@ -21,11 +21,11 @@ class Volume(Detector):
         "More rows than usual", "数据量异常",
         "A principal reads far more rows with personal data for a purpose than it ever does at this hour of the week.",
         "某账号为某目的读取的个人信息行数，远超其在每周同一时段的历史水平。",
-        "Rows are added up by hour. What is usual is the median of the same hour of the last six weeks plus `deviations` "
-        "times the spread (median absolute deviation, at least a quarter of the median); with fewer than three such "
-        "hours, the hours beside it and on the days around it count too. It pages when the hour is also above `floor` "
-        "and above `times_top` times the largest hour of the last four weeks; otherwise it is a note. A principal and "
-        "purpose younger than `cold_days` is measured against `cold_floor` and `times_top` times its largest hour.",
+        "Rows are added up by hour. What is usual is the median of the same hour of the last six weeks plus "
+        "`deviations` times the spread (median absolute deviation, at least a quarter of the median); with fewer than "
+        "three such hours, the hours beside it and on the days around it count too. It pages when the hour is "
+        "also above `floor` and above `times_top` times the largest hour of the last four weeks; otherwise it is a note. A "
+        "principal and purpose younger than `cold_days` is measured against `cold_floor` and `times_top` times its largest hour.",
         "crm_app reads 3,000 rows an hour for ticket_resolution on Monday mornings; today it is 40,000.",
         Severity.HIGH,
         (
@@ -102,7 +102,7 @@ class Volume(Detector):
                 key,
                 severity,
                 f"{seen.principal} read {shown(rows)} rows for {purpose} this hour; up to {shown(known[1])} is usual.",
-                f"{seen.principal} 本小时以“{seen.purpose}”目的读取 {shown(rows)} 行；通常不超过 {shown(known[1])} 行。",
+                f"{seen.principal} 本小时以“{seen.purpose}”读取 {shown(rows)} 行；通常至多 {shown(known[1])} 行。",
                 cell["refs"],
                 rows=rows,
                 details=(("rows", rows), ("usual", round(known[1])), ("page", round(page)), ("week", seen.t // WEEK)),
