@@ -192,6 +192,7 @@ class LiveSession:
                         overhead_us=overhead_us,
                         sqlstate=done.sqlstate,
                         lookups=done.lookups,
+                        subjects=done.subjects,
                     )
                 )
             barrier = trail.barrier()

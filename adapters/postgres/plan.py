@@ -37,6 +37,21 @@ class WriteGuard:
     mask: Mask | None
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectSource:
+    """Where a statement tells whose data it reads from one table."""
+
+    table: str
+    """`schema.table`"""
+    column: int = -1
+    """0-based column of the result that holds the subject's key, in clear; -1: it is not in the result."""
+    whole: bool = True
+    """The key is an integer; else records hold its keyed hash."""
+    parameters: tuple[int, ...] = ()
+    """1-based numbers of the parameters that name the subjects that are read (`WHERE id = $1`)."""
+    constants: tuple[str, ...] = ()
+
+
 # -- effects: what executing a statement changes in the session --------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class SetPurpose:
@@ -68,6 +83,8 @@ class Content:
     scrub: bool = False
     lookups: tuple[Lookup, ...] = ()
     guards: tuple[WriteGuard, ...] = ()
+    subjects: tuple[SubjectSource, ...] = ()
+    unattributed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +154,9 @@ class StatementPlan:
     effects: tuple[Effect, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     guards: tuple[WriteGuard, ...] = ()
+    subjects: tuple[SubjectSource, ...] = ()
+    unattributed: str = ""
+    """Why its rows cannot be attributed to subjects (`gateway.trail.subjects.REASONS`); empty: they can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,16 @@ from adapters.postgres.plan import (
     SessionState,
     SetPurpose,
     StatementPlan,
+    SubjectSource,
 )
 from adapters.postgres.sql import comments, record
-from adapters.postgres.sql.facts import Facts
+from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
 from adapters.postgres.sql.judge import Rights, Verdict, judge
 from adapters.postgres.sql.parse import NotUnderstood, Text
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from adapters.postgres.sql.quote import quote_ident, quote_literal
 from adapters.postgres.sql.splice import MovedLookup, Splicer
+from adapters.postgres.sql.subjects import sources
 from adapters.postgres.sql.utility import analyse
 from adapters.postgres.sql.veil import RenderedVeil, render
 from adapters.postgres.world import PolicyWorld
@@ -211,12 +213,20 @@ class PostgresPlanner:
                 value = state.purpose if facts.shows == "menshen.purpose" else state.actor
                 splicer.replace(facts, f"SELECT {quote_literal(value or '')}::text AS {quote_ident(facts.shows)}")
         lookups = tuple(one for moved in splicer.lookups[before:] for one in self._lookups(moved))
+        subjects, unattributed = self._subjects(facts, verdict, token.persona)
+        if facts.executes or facts.fetches:
+            subjects, unattributed = content.subjects, content.unattributed
         guards = tuple(verdict.guards)
         if any(isinstance(effect, Prepared) for effect in facts.effects):
-            content = replace(content, lookups=lookups, guards=guards)  # its parameters are EXECUTE's, not Bind's
+            # its parameters are EXECUTE's, not Bind's
+            content = replace(content, lookups=lookups, guards=guards)
             lookups, guards = (), ()
         elif facts.executes:
             lookups = self._executed(facts, content)
+        if any(isinstance(effect, Prepared | CursorDeclared) for effect in facts.effects):
+            kept = tuple(one for one in subjects if one.column >= 0)
+            content = replace(content, subjects=kept, unattributed=unattributed or ("" if kept else "computed"))
+            subjects, unattributed = (), ""
         effects = tuple(_filled(effect, content) for effect in facts.effects)
         purpose = token.persona.purpose
         fragment = record.fragment(
@@ -234,6 +244,8 @@ class PostgresPlanner:
             effects,
             lookups,
             guards,
+            subjects,
+            unattributed,
         )
         return plan, verdict.denial
 
@@ -292,6 +304,26 @@ class PostgresPlanner:
                 if use.everything or column in use.columns:
                     verdict.classes.append(Disclosed(name, Disclosure.CLEAR))
         return verdict
+
+    def _subjects(self, facts: Facts, verdict: Verdict, persona: Persona) -> tuple[tuple[SubjectSource, ...], str]:
+        """Whose data the statement reads: where its rows tell it, or why they do not."""
+        if verdict.denial is not None:
+            return (), ""
+
+        def subject(relation: Relation) -> str | None:
+            table = self.policy.tables.get(relation.name)
+            return None if table is None else table.subject
+
+        def clear(use: RelationUse | TargetUse, key: str) -> bool:
+            veil = verdict.veils.get(id(use))
+            if veil is None:
+                return persona.unrestricted
+            column = veil.by_name.get(key)
+            return column is not None and column.clear
+
+        if facts.copy_out is not None:
+            return (), "computed" if subject(facts.copy_out.use.relation) else ""
+        return sources(facts, subject, clear)
 
     def _executed(self, facts: Facts, content: Content) -> tuple[Lookup, ...]:
         """The lookups of a statement that EXECUTE runs, with the values that it hands over."""

@@ -32,6 +32,7 @@ from adapters.postgres.session.expected import (
     Undo,
 )
 from adapters.postgres.session.startup import split_search_path
+from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, Keys
 from gateway.model import Mask
 
 IDLE: Final = ord("I")
@@ -58,6 +59,10 @@ class Checks:
     looks_masked: Callable[[Mask | None, str], bool]
     lookup_hash: Callable[[str, str], str]
     """Keyed hash of (data class, value)."""
+
+    def subject_hash(self, key: str) -> str:
+        """What stands in records for a subject's key that is no whole number (`gateway.trail.subjects.key_hash`)."""
+        return self.lookup_hash(SUBJECT_CLASS, key)[:KEY_HASH_DIGITS]
 
 
 class Channel:
@@ -223,6 +228,7 @@ class Channel:
                     run.lookups,
                     run.denial,
                     run.actor,
+                    self._subjects(run, statement, rows),
                 )
             )
             if statement.effects and sqlstate == "00000":
@@ -233,6 +239,7 @@ class Channel:
             return
         run.index = run.index + 1 if sqlstate == "00000" else len(statements)
         run.rows = run.size = 0
+        run.keys = None
         if run.opened:
             run.opened = False
         run.number = self.number()
@@ -244,8 +251,42 @@ class Channel:
         run.opened = True
         statement = run.plan.statements[run.index]
         self.completions.append(
-            Completion(statement, "open", run.number, run.received, 0, 0, "00000", run.lookups, None, run.actor)
+            Completion(
+                statement,
+                "open",
+                run.number,
+                run.received,
+                0,
+                0,
+                "00000",
+                run.lookups,
+                None,
+                run.actor,
+                self._subjects(run, statement, 0),
+            )
         )
+
+    def gather(self, run: Run) -> Keys | None:
+        """Who gathers the subjects of the rows of `run`'s current statement; None where they tell none."""
+        statements = run.plan.statements
+        if run.keys is None and run.index < len(statements):
+            statement = statements[run.index]
+            if statement.subjects or statement.unattributed:
+                bind = run.bind
+                run.keys = Keys(
+                    statement,
+                    self.checks.subject_hash,
+                    bind.values if bind else (),
+                    bind.result_formats if bind else (),
+                    bind.formats if bind else (),
+                )
+        return run.keys
+
+    def _subjects(self, run: Run, statement: StatementPlan, rows: int) -> bytes:
+        if not (statement.subjects or statement.unattributed):
+            return b""
+        keys = self.gather(run)
+        return keys.take(rows) if keys is not None else b""
 
     @property
     def running(self) -> Run | None:

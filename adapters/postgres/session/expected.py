@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from adapters.postgres.plan import Plan, SessionState, StatementPlan
+from adapters.postgres.session.subjects import Keys
+from adapters.postgres.wire import requests as wire
 from gateway.model import Denial
 
 DESCRIBE: Final = 1
@@ -72,10 +74,12 @@ class Prepared:
 class Portal:
     """A bound statement; also the entry of its Bind."""
 
-    __slots__ = ("lookups", "names", "plan", "prepared", "statement")
+    __slots__ = ("bind", "lookups", "names", "plan", "prepared", "statement")
     kind: Final = BIND
 
-    def __init__(self, prepared: Prepared, lookups: tuple[tuple[int, str], ...]) -> None:
+    def __init__(self, prepared: Prepared, lookups: tuple[tuple[int, str], ...], bind: wire.Bind | None = None) -> None:
+        self.bind = bind
+        """The decoded Bind where the rows of the statement tell whose data they are."""
         self.prepared = prepared
         self.plan = prepared.plan
         self.names = prepared.names
@@ -139,7 +143,20 @@ class Run:
     """An Execute, Query or FunctionCall under way; of a Query with several statements, `index` is the current one."""
 
     __slots__ = (
-        "actor", "denial", "index", "kind", "lookups", "number", "opened", "plan", "received", "rows", "size", "undo",
+        "actor",
+        "bind",
+        "denial",
+        "index",
+        "keys",
+        "kind",
+        "lookups",
+        "number",
+        "opened",
+        "plan",
+        "received",
+        "rows",
+        "size",
+        "undo",
         "unnamed",
     )  # fmt: skip
 
@@ -167,6 +184,9 @@ class Run:
         self.undo: Undo | None = None
         self.unnamed: Prepared | None = None
         """The unnamed statement that a Query replaces; it stays where the Query is skipped."""
+        self.keys: Keys | None = None
+        """Gathers the subjects of the current statement's rows."""
+        self.bind: wire.Bind | None = None
 
 
 Entry: TypeAlias = Mark | Portal | Parsing | Closing | Refusal | Run
@@ -175,7 +195,8 @@ Entry: TypeAlias = Mark | Portal | Parsing | Closing | Refusal | Run
 class Completion:
     """A statement that is over, or whose rows begin to leave (`phase` is `open`): one record, before the bytes go."""
 
-    __slots__ = ("actor", "denial", "lookups", "number", "phase", "received", "rows", "size", "sqlstate", "statement")
+    __slots__ = ("actor", "denial", "lookups", "number", "phase", "received", "rows", "size", "sqlstate", "statement",
+        "subjects")  # fmt: skip
 
     def __init__(
         self,
@@ -189,7 +210,10 @@ class Completion:
         lookups: tuple[tuple[int, str], ...],
         denial: Denial | None,
         actor: str | None,
+        subjects: bytes = b"",
     ) -> None:
+        self.subjects = subjects
+        """Members of the record that say whose data the rows are."""
         self.statement = statement
         self.phase = phase
         self.number = number

@@ -32,6 +32,7 @@ from adapters.postgres.session.expected import (
     Refusal,
     Run,
 )
+from adapters.postgres.session.subjects import Keys
 from adapters.postgres.wire import responses
 from adapters.postgres.wire.framing import HEADER
 from gateway.errors import ProtocolViolation
@@ -40,6 +41,8 @@ _ROW, _COPY_DATA, _VALUE = b"DdV"
 _STREAMED: Final = (_ROW, _COPY_DATA, _VALUE)
 _COMPLETE, _READY = b"CZ"
 
+_CUT_ROW_LIMIT: Final = 1024 * 1024
+"""A longer row that is cut passes on without its key being read."""
 _HELD_LIMIT: Final = 64 * 1024 * 1024
 """A message that is no row and longer than this cannot come from PostgreSQL."""
 
@@ -93,6 +96,7 @@ class Replies:
             data = b"".join(self._parts)
             self._parts.clear()
             self._have = 0
+        self._need = 0
         size_at = HEADER.unpack_from
         handlers = self._handlers
         out = self.out
@@ -104,6 +108,8 @@ class Replies:
             kind = data[position]
             if kind in _STREAMED:
                 position = self._rows(data, position, total)
+                if self._need:
+                    break
                 continue
             size = size_at(data, position + 1)[0]
             if not 4 <= size <= _HELD_LIMIT:
@@ -152,6 +158,8 @@ class Replies:
         head = self._c.queue[0] if self._c.queue else None
         if not isinstance(head, Run):
             raise ProtocolViolation("the database sent rows that nobody asked for")
+        if data[position] == _ROW and (keys := self._c.gather(head)) is not None:
+            return self._rows_with_keys(head, keys, data, position, total)
         first = position
         last = total - 5
         rows = 0
@@ -167,6 +175,35 @@ class Replies:
         if position > total:
             self._passing = position - total
             position = total
+        return position
+
+    def _rows_with_keys(self, head: Run, keys: Keys, data: bytes, position: int, total: int) -> int:
+        """The same, with the subject's key of each row read. A row that is cut waits for its rest if it is not long."""
+        size_at = HEADER.unpack_from
+        row = keys.row
+        first = position
+        rows = 0
+        while position + 5 <= total and data[position] == _ROW:
+            size = size_at(data, position + 1)[0]
+            if size < 6:
+                raise ProtocolViolation(f"invalid message length {size} from the database")
+            end = position + 1 + size
+            if end > total:
+                if size <= _CUT_ROW_LIMIT:
+                    self._need = end - position
+                    break
+                keys.skip()  # too long to hold; its record says that it was not attributed
+                self._passing = end - total
+                head.size += self._passing
+                end = total
+                rows += 1
+                position = end
+                break
+            row(data, position)
+            position = end
+            rows += 1
+        head.rows += rows
+        head.size += position - first
         return position
 
     # -- what completes a request -------------------------------------------------------------------------------------

@@ -293,14 +293,15 @@ class Requests:
         portal = prepared.portal
         if portal is None:
             lookups = _NO_LOOKUPS
-            own = statement is not None and (statement.guards or statement.lookups)
+            own = statement is not None and (statement.guards or statement.lookups or statement.subjects)
+            bind = None
             if statement is not None and own:
                 bind = wire.decode_bind(data[position + 5 : end])
                 refusal = self._guard(statement, bind)
                 if refusal is not None:
                     return self._refuse(refusal, statement)
                 lookups = self._hash_lookups(statement, bind)
-            portal = Portal(prepared, lookups)
+            portal = Portal(prepared, lookups, bind)
             if not own:
                 prepared.portal = portal
         if statement is not None:
@@ -388,6 +389,7 @@ class Requests:
         channel.numbers += 1
         run = Run(EXECUTE, portal.plan, portal.lookups, channel.numbers, channel.now)
         run.actor = channel.state.actor
+        run.bind = portal.bind
         channel.queue.append(run)
         statement = portal.statement
         if statement is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from adapters.postgres.catalog import Relation
 from adapters.postgres.plan import Effect
 from adapters.postgres.sql.parse import Node
+from gateway.model import TableName
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
 
@@ -226,6 +227,10 @@ class Facts:
     """The cursor that FETCH reads."""
     shows: str = ""
     """The gateway's own setting that SHOW asks for."""
+    outputs: tuple[tuple[TableName, str] | None, ...] = ()
+    """For each column of the result, the table and column that it is, unchanged; empty where that is not known."""
+    combined: bool = False
+    """A UNION or the like: one column of the result is that of several tables, or of one table several times."""
     unresolved: list[str] = field(default_factory=list)
     """Names of relations that the catalogue does not know, for the record."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis
@@ -12,6 +13,7 @@ from adapters.postgres.sql.facts import Conjunct, GroupMend, PartlyShown, Relati
 from adapters.postgres.sql.parse import Node, strings
 from adapters.postgres.sql.scope import Item, Level
 from adapters.postgres.sql.system_veil import needs_veil
+from gateway.model import TableName
 
 SELECT_MEMBERS = frozenset(
     {
@@ -39,12 +41,17 @@ SELECT_MEMBERS = frozenset(
 )
 
 
+Origins: TypeAlias = tuple[tuple[TableName, str] | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a query gives to the one around it."""
 
     columns: tuple[str, ...] | None
     sources: Sources
+    origins: Origins = ()
+    """For each of `columns`, the table and column that it is, unchanged; empty where that is not known."""
 
 
 def statement(a: Analysis, node: Node, outer: Level | None, raising: int = NONE, *, pulled_up: bool) -> Output:
@@ -80,12 +87,13 @@ def select(a: Analysis, body: Node, outer: Level | None, raising: int = NONE, *,
     level.qual = pulled_up
     level.grouping = "groupClause" in body
     columns = _targets(a, body.get("targetList", ()), level, raising)
+    origins = target_origins(body.get("targetList", ()), level)
     for row in body.get("valuesLists", ()):
         walk(a, row["List"].get("items", []), level, raising)
     if "valuesLists" in body:
         columns = tuple(f"column{n + 1}" for n in range(len(body["valuesLists"][0]["List"].get("items", ()))))
     _after_where(a, body, level, raising)
-    return Output(columns, level.sources)
+    return Output(columns, level.sources, origins)
 
 
 def _after_where(a: Analysis, body: Node, level: Level, raising: int) -> None:
@@ -131,7 +139,8 @@ def _set_operation(a: Analysis, body: Node, scope: Level, raising: int, pulled_u
     for key in ("lockingClause",):
         if key in body:
             a.refuse("statement", "FOR UPDATE is not allowed with UNION, INTERSECT or EXCEPT", sqlstate="0A000")
-    return Output(left.columns, level.sources)
+    same = zip(left.origins, right.origins, strict=False)
+    return Output(left.columns, level.sources, tuple(one if one == other else None for one, other in same))
 
 
 def with_clause(a: Analysis, clause: Node | None, outer: Level | None) -> Level:
@@ -154,8 +163,15 @@ def with_clause(a: Analysis, clause: Node | None, outer: Level | None) -> Level:
             known.sources.inner.append(output.sources)
             scope.ctes[cte["ctename"]] = Item(cte["ctename"], columns or known.columns, sources=known.sources)
         else:
-            scope.ctes[cte["ctename"]] = Item(cte["ctename"], columns, sources=output.sources)
+            scope.ctes[cte["ctename"]] = Item(
+                cte["ctename"], columns, sources=output.sources, origins=_by_name(columns, output.origins)
+            )
     return scope
+
+
+def _by_name(columns: tuple[str, ...] | None, origins: Origins) -> dict[str, tuple[TableName, str]]:
+    pairs = zip(columns or (), origins, strict=False)
+    return {column: origin for column, origin in pairs if origin is not None}
 
 
 def _renamed(columns: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -196,7 +212,9 @@ def range_var(a: Analysis, node: Node, level: Level, nullable: bool = False, sam
     renames = strings(alias.get("colnames", ()))
     cte = level.cte(name) if "schemaname" not in node else None
     if cte is not None:
-        item = Item(shown, _renamed(cte.columns, renames), sources=cte.sources)
+        columns = _renamed(cte.columns, renames)
+        origins = _by_name(columns, tuple(cte.origins.get(c) for c in cte.columns or ()))
+        item = Item(shown, columns, sources=cte.sources, origins=origins)
     elif (catalogue := _catalogue(a, node, shown, renames)) is not None:
         item = catalogue
     else:
@@ -268,7 +286,9 @@ def _sampled(a: Analysis, body: Node, level: Level, raising: int, nullable: bool
 
 def _derived(alias: Node | None, output: Output) -> Item:
     names = strings((alias or {}).get("colnames", ()))
-    return Item((alias or {}).get("aliasname", ""), _renamed(output.columns, names), sources=output.sources)
+    columns = _renamed(output.columns, names)
+    origins = _by_name(columns, output.origins)
+    return Item((alias or {}).get("aliasname", ""), columns, sources=output.sources, origins=origins)
 
 
 def _function(a: Analysis, body: Node, level: Level, raising: int) -> Item:
@@ -366,6 +386,25 @@ def _targets(a: Analysis, targets: Sequence[Node], level: Level, raising: int) -
         else:
             names.append(_label(value))
     return None if names is None else tuple(names)
+
+
+def target_origins(targets: Sequence[Node], level: Level) -> Origins:
+    """For each column of a select list, the table and column that it is; nothing where a star cannot be followed."""
+    out: list[tuple[TableName, str] | None] = []
+    for target in targets:
+        value = target["ResTarget"]["val"]
+        fields = value.get("ColumnRef", {}).get("fields", ())
+        if fields and "A_Star" in fields[-1]:
+            names = strings(list(fields[:-1]))
+            found = level.find(names[-1]) if names else None
+            items = [found[1]] if found else [i for i in level.items if not i.qualified_only] if not names else []
+            if not items or any(i.columns is None for i in items):
+                return ()
+            out.extend(item.origin(column) for item in items for column in item.columns or ())
+            continue
+        hit = definite(value, level)
+        out.append(hit[0].origin(strings(list(fields))[-1]) if hit is not None else None)
+    return tuple(out)
 
 
 def _spread(qualifier: Sequence[Node], level: Level) -> list[str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adapters.postgres.sql.facts import PartlyShown, RelationUse, Sources, TargetUse
+from gateway.model import TableName
 
 
 @dataclass(eq=False, slots=True)
@@ -23,6 +24,8 @@ class Item:
     """Column alias list: name here → name in the relation, where they differ."""
     sources: Sources | None = None
     partial: PartlyShown | None = None
+    origins: dict[str, tuple[TableName, str]] = field(default_factory=dict)
+    """Of a derived table: its column → the table and column that it is, unchanged."""
     schema: str = ""
     """For `schema.table.column`: the relation's schema, where no alias hides it."""
     qualified_only: bool = False
@@ -32,6 +35,12 @@ class Item:
 
     def has(self, column: str) -> bool:
         return self.columns is not None and column in self.columns
+
+    def origin(self, column: str) -> tuple[TableName, str] | None:
+        """The table and column that a column of this item is."""
+        if self.use is not None:
+            return self.use.relation.name, self.named(column)
+        return self.origins.get(column)
 
     def named(self, column: str) -> str:
         """The relation's own name of a column."""

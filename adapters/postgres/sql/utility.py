@@ -109,9 +109,10 @@ def analyse(text: Text, one: Statement, world: World, search_path: tuple[str, ..
     facts = Facts(kind_of(one), one.start, one.end)
     a = Analysis(text, facts, world, search_path)
     if one.kind == "SelectStmt":
-        select(a, one.node, None, pulled_up=False)
+        facts.combined = one.node["op"] != "SETOP_NONE"
+        facts.outputs = select(a, one.node, None, pulled_up=False).origins
     elif one.kind in WRITERS:
-        WRITERS[one.kind](a, one.node, None)
+        facts.outputs = WRITERS[one.kind](a, one.node, None).origins
     elif one.kind in UTILITIES:
         UTILITIES[one.kind](a, one.node)
     else:
@@ -227,7 +228,7 @@ def _discard(a: Analysis, body: Node) -> None:
 def _prepare(a: Analysis, body: Node) -> None:
     for argument in body.get("argtypes", ()):
         type_name(a, argument["TypeName"])
-    statement(a, body["query"], None, pulled_up=False)
+    a.facts.outputs = statement(a, body["query"], None, pulled_up=False).origins
     a.facts.effects.append(Prepared(body["name"]))
 
 
@@ -249,7 +250,7 @@ def _deallocate(a: Analysis, body: Node) -> None:
 
 
 def _declare(a: Analysis, body: Node) -> None:
-    statement(a, body["query"], None, pulled_up=False)
+    a.facts.outputs = statement(a, body["query"], None, pulled_up=False).origins
     a.facts.effects.append(CursorDeclared(body["portalname"]))
 
 

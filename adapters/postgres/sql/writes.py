@@ -8,7 +8,7 @@ from adapters.postgres.sql.analysis import Analysis
 from adapters.postgres.sql.expressions import column_ref, walk
 from adapters.postgres.sql.facts import Sources, TargetUse, Written
 from adapters.postgres.sql.parse import Node, strings
-from adapters.postgres.sql.queries import Output, from_item, note_conjuncts, statement, with_clause
+from adapters.postgres.sql.queries import Output, from_item, note_conjuncts, statement, target_origins, with_clause
 from adapters.postgres.sql.scope import Item, Level
 
 INSERT_MEMBERS = frozenset(
@@ -216,6 +216,7 @@ def _returning(a: Analysis, body: Node, target: TargetUse, level: Level) -> Outp
     for name in names.values():
         if level.find(name) is None:
             level.items.append(Item(name, target.visible, target, qualified_only=True))
+    origins = target_origins(clause["exprs"], level)
     columns: list[str] | None = []
     for one in clause["exprs"]:
         result = one["ResTarget"]
@@ -228,7 +229,7 @@ def _returning(a: Analysis, body: Node, target: TargetUse, level: Level) -> Outp
         else:
             walk(a, value, level)
             columns = None if columns is None else [*columns, result.get("name", "?column?")]
-    return Output(None if columns is None else tuple(columns), level.sources)
+    return Output(None if columns is None else tuple(columns), level.sources, origins)
 
 
 WRITERS: dict[str, Callable[[Analysis, Node, Level | None], Output]] = {

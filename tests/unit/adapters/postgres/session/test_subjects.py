@@ -1,0 +1,94 @@
+"""Keys of rows, in text and binary, of any size, and nothing but the key's cell."""
+
+from __future__ import annotations
+
+import struct
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.postgres.plan import StatementPlan, SubjectSource
+from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, Keys
+from gateway.model import Outcome
+from gateway.trail.record import value_hash
+from gateway.trail.subjects import decode, key_hash
+
+SECRET = b"s" * 32
+
+
+def hashed(key: str) -> str:
+    return value_hash(SECRET, SUBJECT_CLASS, key)[:KEY_HASH_DIGITS]
+
+
+def statement(*sources: SubjectSource, reason: str = "") -> StatementPlan:
+    return StatementPlan("SELECT", Outcome.VEIL, "p", None, b"", subjects=sources, unattributed=reason)
+
+
+def row(*cells: bytes | None) -> bytes:
+    body = struct.pack("!H", len(cells))
+    for cell in cells:
+        body += struct.pack("!i", -1) if cell is None else struct.pack("!i", len(cell)) + cell
+    return b"D" + struct.pack("!i", len(body) + 4) + body
+
+
+def taken(keys: Keys, rows: int) -> dict[str, object]:
+    found = orjson.loads(b"{" + keys.take(rows) + b"}")
+    return {
+        "keys": {table: list(one.keys(10_000)) for table, one in decode(found).items()},
+        "missing": found.get("unattributed"),
+    }
+
+
+def test_the_hash_of_a_key_is_the_trail_s() -> None:
+    assert hashed("K-1") == key_hash(SECRET, "K-1")
+
+
+@given(st.lists(st.integers(0, 2**40), max_size=40), st.booleans(), st.integers(0, 3))
+def test_whole_numbers_in_any_column_and_format(numbers: list[int], binary: bool, column: int) -> None:
+    keys = Keys(statement(SubjectSource("t.a", column)), hashed, (), [1] if binary else [])
+    for number in numbers:
+        cell = struct.pack("!q", number) if binary else str(number).encode()
+        cells: list[bytes | None] = [*[b"secret", None, b""][:column], cell, b"secret"]
+        data = b"xx" + row(*cells)
+        keys.row(data, 2)
+    found = taken(keys, len(numbers))
+    assert found["keys"] == ({"t.a": sorted(set(numbers))} if numbers else {})
+    assert found["missing"] is None
+
+
+def test_other_keys_are_hashed_and_null_is_counted() -> None:
+    keys = Keys(statement(SubjectSource("t.a", 0, whole=False)), hashed, (), ())
+    for cell in (b"K-1", b"K-1", b"\xe5\xae\xa2", None):
+        keys.row(row(cell), 0)
+    found = taken(keys, 4)
+    assert found["keys"] == {"t.a": sorted([hashed("K-1"), hashed("客")])}
+    assert found["missing"] == {"rows": 1, "reason": "computed"}
+
+
+def test_a_condition_names_the_subject_only_where_a_row_came() -> None:
+    one = statement(SubjectSource("t.a", -1, parameters=(1,), constants=("7",)))
+    keys = Keys(one, hashed, [struct.pack("!i", 5)], (), [1])
+    assert keys.take(0) == b""
+    keys.row(row(b"x"), 0)
+    assert taken(keys, 1)["keys"] == {"t.a": [5, 7]}
+
+
+def test_what_was_taken_is_not_told_again() -> None:
+    keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), ())
+    keys.row(row(b"1"), 0)
+    assert taken(keys, 0)["keys"] == {"t.a": [1]}
+    keys.row(row(b"2"), 0)
+    assert taken(keys, 2)["keys"] == {"t.a": [2]}
+
+
+def test_a_reason_counts_every_row() -> None:
+    keys = Keys(statement(reason="computed"), hashed, (), ())
+    keys.row(row(b"1"), 0)
+    assert taken(keys, 3)["missing"] == {"rows": 3, "reason": "computed"}
+
+
+def test_negative_numbers_are_hashed() -> None:
+    keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), [1])
+    keys.row(row(struct.pack("!i", -4)), 0)
+    assert taken(keys, 1)["keys"] == {"t.a": [hashed("-4")]}
