@@ -179,29 +179,20 @@ class Replies:
 
     def _rows_with_keys(self, head: Run, keys: Keys, data: bytes, position: int, total: int) -> int:
         """The same, with the subject's key of each row read. A row that is cut waits for its rest if it is not long."""
-        size_at = HEADER.unpack_from
-        row = keys.row
         first = position
-        rows = 0
-        while position + 5 <= total and data[position] == _ROW:
-            size = size_at(data, position + 1)[0]
+        position, rows = keys.rows(data, position, total)
+        if position + 5 <= total and data[position] == _ROW:
+            size = HEADER.unpack_from(data, position + 1)[0]
             if size < 6:
                 raise ProtocolViolation(f"invalid message length {size} from the database")
-            end = position + 1 + size
-            if end > total:
-                if size <= _CUT_ROW_LIMIT:
-                    self._need = end - position
-                    break
-                keys.skip()  # too long to hold; its record says that it was not attributed
-                self._passing = end - total
+            if size <= _CUT_ROW_LIMIT:
+                self._need = 1 + size
+            else:  # too long to hold: it passes on, and the record says that it was not attributed
+                keys.skip()
+                self._passing = position + 1 + size - total
                 head.size += self._passing
-                end = total
+                position = total
                 rows += 1
-                position = end
-                break
-            row(data, position)
-            position = end
-            rows += 1
         head.rows += rows
         head.size += position - first
         return position

@@ -17,6 +17,11 @@ from gateway.trail.subjects import HASH_LIMIT, Subjects, encode
 
 Bits = BitMap | BitMap64
 _SIZE: Final = struct.Struct("!i").unpack_from
+_ROW: Final = ord("D")
+_ROW_HEAD: Final = struct.Struct("!BiHi")
+"""Type, length, number of columns, length of the first."""
+_ROW_INT4: Final = struct.Struct("!BiHii")
+_ROW_INT8: Final = struct.Struct("!BiHiq")
 _BATCH: Final = 8192
 """Keys are moved from a list into a bitmap from so many on."""
 _LONG: Final = 1 << 64
@@ -63,6 +68,52 @@ class Keys:
             if key is not None:
                 self._fixed.append((source.table, key))
 
+    def rows(self, data: bytes, position: int, total: int) -> tuple[int, int]:
+        """Walk the whole rows that begin at `position`; the place after the last of them, and how many they are.
+
+        The hot path is a key of whole numbers in the first column: one unpacking for each row.
+        """
+        if len(self._columns) == 1 and self._columns[0][0] == 0 and self._columns[0][2]:
+            return self._first_column(data, position, total)
+        count = 0
+        while position + 5 <= total and data[position] == _ROW:
+            end = position + 1 + _SIZE(data, position + 1)[0]
+            if end > total:
+                break
+            self.row(data, position)
+            position = end
+            count += 1
+        return position, count
+
+    def _first_column(self, data: bytes, position: int, total: int) -> tuple[int, int]:
+        _, binary, _, fresh = self._columns[0]
+        append = fresh.append
+        head = _ROW_HEAD.unpack_from
+        int4, int8 = _ROW_INT4.unpack_from, _ROW_INT8.unpack_from
+        last = total - _ROW_HEAD.size
+        count = 0
+        while position <= last:
+            kind, size, _, width = head(data, position)
+            end: int = position + 1 + size
+            if kind != _ROW or end > total:
+                break
+            if width <= 0:
+                self._missing += 1
+            elif not binary:
+                append(int(data[position + 11 : position + 11 + width]))
+            elif width == 4:
+                append(int4(data, position)[4])
+            elif width == 8:
+                append(int8(data, position)[4])
+            else:
+                append(int.from_bytes(data[position + 11 : position + 11 + width], "big", signed=True))
+            position = end
+            count += 1
+        self.fresh += count
+        if len(fresh) >= _BATCH:
+            self._settle()
+        return position, count
+
     def row(self, data: bytes, position: int) -> None:
         """A whole DataRow that begins at `position`."""
         self.fresh += 1
@@ -108,6 +159,9 @@ class Keys:
         """Move what was read into sets; hashes beyond the limit count as rows that were not attributed."""
         for fresh, bits, hashes in self._sets.values():
             numbers = [key for key in fresh if isinstance(key, int)]
+            if numbers and min(numbers) < 0:
+                fresh.extend(self._hash(str(key)) for key in numbers if key < 0)
+                numbers = [key for key in numbers if key >= 0]
             if numbers:
                 wide = max(numbers) >= 1 << 32
                 bits.append(BitMap64(numbers) if wide else BitMap(numbers))

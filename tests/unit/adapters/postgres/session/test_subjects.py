@@ -57,6 +57,19 @@ def test_whole_numbers_in_any_column_and_format(numbers: list[int], binary: bool
     assert found["missing"] is None
 
 
+@given(st.lists(st.integers(-5, 2**40), max_size=30), st.booleans(), st.integers(0, 400))
+def test_a_walk_over_rows_stops_at_the_one_that_is_cut(numbers: list[int], binary: bool, cut: int) -> None:
+    whole = [row(struct.pack("!q", n) if binary else str(n).encode(), b"name") for n in numbers]
+    data = b"Z" + b"".join(whole)
+    total = max(1, len(data) - cut)
+    keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), [1] if binary else [])
+    position, count = keys.rows(data, 1, total)
+    assert position == 1 + sum(map(len, whole[:count])) <= total
+    assert count == len(numbers) or position + len(whole[count]) > total
+    want = {n if n >= 0 else hashed(str(n)) for n in numbers[:count]}
+    assert set(taken(keys, count)["keys"].get("t.a", [])) == want if count else True
+
+
 def test_other_keys_are_hashed_and_null_is_counted() -> None:
     keys = Keys(statement(SubjectSource("t.a", 0, whole=False)), hashed, (), ())
     for cell in (b"K-1", b"K-1", b"\xe5\xae\xa2", None):
