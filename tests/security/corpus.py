@@ -8,8 +8,8 @@ copy), `sql` or `steps`, `expect`:
 * `unchanged` with `check`: the answer of the owner to `check` is the same afterwards.
 
 `each: {name: [values]}` multiplies a case: `{name}` in its texts becomes each value. `{phone:5}` is a canary,
-`{~phone:5}` a wrong guess, `{G}` the guess of a pair. `blind: true`: bare PostgreSQL has nothing to leak here, so the
-self-check does not expect it. `writes: true`: the database is put back afterwards. `needs`: extensions, `pg18`, `libxml`.
+`{~phone:5}` a wrong guess, `{G}` the guess of a pair. `blind`: bare PostgreSQL has nothing to leak here, so the
+self-check does not expect it: true, or the numbers of such members of `each` (`3`, `2.6`). `writes: true`: the database is put back afterwards. `needs`: extensions, `pg18`, `libxml`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def _expanded(case: dict[str, Any]) -> list[Case]:
         words = {name: str(value) for name, (_, value) in zip(each, values, strict=True)}
         one = _replaced(_replaced(case, words), words)  # twice: a value may hold another's name
         number = "".join(f"[{index + 1}]" for index, _ in values)
+        blind = one.get("blind", False)
+        one["blind"] = blind if isinstance(blind, bool) else ".".join(str(i + 1) for i, _ in values) in map(str, blind)
         steps = one.pop("steps", None) or [one.pop("sql")]
         protocols = tuple(one.pop("protocols", PROTOCOLS))
         if "protocols" not in case and one.get("expect", "no_canary") == "pair":

@@ -20,10 +20,9 @@ NEVER_RAISING_FUNCTIONS = words("""
     transaction_timestamp upper upper_inc upper_inf version
 """)
 
-NEVER_RAISING_OPERATORS = frozenset(
-    {"=", "<>", "!=", "<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~", "->", "->>", "?", "?&"}
-)
-"""Symbols. Comparisons hold for two operands of one family (`comparison_never_raises`); the others are of json only."""
+NEVER_RAISING_OPERATORS = frozenset({"=", "<>", "!=", "<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~", "?", "?&"})
+"""Symbols. Comparisons hold for two operands of one family (`comparison_never_raises`); the others are of jsonb only.
+Not `->` and `->>`: of json, they raise on an escaped NUL, which the type lets in."""
 
 _FAMILIES = (
     frozenset({"int2", "int4", "int8", "numeric"}),

@@ -6,7 +6,8 @@ refusal: default deny at every node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from adapters.postgres.catalog import Relation, Snapshot
@@ -23,6 +24,7 @@ from adapters.postgres.sql.facts import (
     TargetUse,
 )
 from adapters.postgres.sql.parse import Node, Text
+from adapters.postgres.sql.raising import LIKE_OPERATORS, Raising, Unit
 from adapters.postgres.sql.scope import Item, Level
 from gateway.model import TableName
 
@@ -56,6 +58,14 @@ class Analysis:
         self.world = world
         self.search_path = search_path
         self.leaky_sources: list[Sources] = []
+        self.raising = Raising()
+
+    @contextmanager
+    def unit(self, level: Level, *, local: bool = True) -> Iterator[None]:
+        """Walk one condition, see `adapters.postgres.sql.raising`."""
+        self.raising.units.append(Unit(level, local))
+        yield
+        self.raising.close()
 
     # -- refusals
     def refuse(
@@ -141,12 +151,14 @@ class Analysis:
                 return
             if name in SYSTEM_COLUMNS:
                 for item in level.items:
-                    self._system(item, name)
+                    self._system(level, item, name)
                 if level.items:
                     return
             for item in level.items:
-                if item.columns is None and item.sources is not None and raising >= level.depth:
-                    self.leaky_sources.append(item.sources)
+                if item.columns is None and item.sources is not None:
+                    self.raising.touch(level, item.sources)
+                    if raising >= level.depth:
+                        self.leaky_sources.append(item.sources)
             level = level.parent
         found = start.find(name)
         if found is not None:
@@ -161,7 +173,7 @@ class Analysis:
                 self.attribute(name, location)
             self.touch(level, item, name, raising, location, label)
         elif name in SYSTEM_COLUMNS:
-            self._system(item, name)
+            self._system(level, item, name)
         else:
             self._uncatalogued(item, name, location)
             self.attribute(name, location)
@@ -191,6 +203,8 @@ class Analysis:
         """Note that a column of an item is read."""
         leaky = level.qual and raising >= level.depth
         use = item.use
+        self.raising.touch(level, use)
+        self.raising.touch(level, item.sources)
         if use is not None:
             real = item.named(name)
             use.columns.add(real)
@@ -199,12 +213,15 @@ class Analysis:
                 if level.grouping:
                     item.grouped.add(real)
             else:
-                use.references.append(TargetReference(self.text.at(location), real, label, leaky))
+                use.references.append(TargetReference(self.text.at(location), real, label, leaky, level.qual))
         if item.sources is not None and leaky:
             self.leaky_sources.append(item.sources)
 
-    def _system(self, item: Item, name: str) -> None:
+    def _system(self, level: Level, item: Item, name: str) -> None:
         spliced = item.use or item.partial
+        self.raising.touch(level, item.use)
+        if isinstance(item.use, TargetUse) and level.qual:
+            item.use.system_qual = True
         if spliced is not None:
             spliced.system.add(name)
 
@@ -238,6 +255,10 @@ class Analysis:
     def whole_row(self, level: Level, item: Item, raising: int, location: int) -> None:
         """Note that the row itself is used as a value."""
         self.everything(level, item, location)
+        self.raising.touch(level, item.use)
+        self.raising.touch(level, item.sources)
+        if level.qual:
+            self.raising.raises()  # rows of unlike columns raise when they are compared
         if item.use is not None:
             item.use.whole_row = True
             if isinstance(item.use, RelationUse) and level.qual and raising >= level.depth:
@@ -251,6 +272,9 @@ class Analysis:
         parts = [n["String"].get("sval", "") for n in names]
         symbol = parts[-1]
         snapshot = self.world.snapshot
+        if symbol not in allow.NEVER_RAISING_OPERATORS or (len(parts) > 1 and parts[0] != "pg_catalog"):
+            self.raising.raises()
+        self.facts.patterns = self.facts.patterns or symbol in LIKE_OPERATORS
         if len(parts) > 1 and parts[0] != "pg_catalog":
             if (parts[0], symbol) not in snapshot.extension_operators:
                 self.refuse("operator", f"operator {'.'.join(parts)} is not built in", location=location)

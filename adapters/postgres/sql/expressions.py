@@ -11,7 +11,8 @@ from typing import Any
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis, Walker
 from adapters.postgres.sql.facts import Call
-from adapters.postgres.sql.parse import Node
+from adapters.postgres.sql.parse import Node, strings
+from adapters.postgres.sql.raising import CONDITIONAL, LIKE_FUNCTIONS, gives_one_row, harmless, is_name
 from adapters.postgres.sql.scope import Level
 from gateway.model import TableName
 
@@ -28,8 +29,13 @@ def walk(a: Analysis, node: Any, level: Level, raising: int = NONE) -> None:
         walker = WALKERS.get(kind)
         if walker is None:
             a.refuse("expression", f"{kind} is not supported in an expression", location=body.get("location"))
-        else:
-            walker(a, body, level, raising)
+            return
+        quiet = kind in _FOLDABLE and harmless(node)
+        a.raising.quiet += quiet
+        if kind in _RAISING:
+            a.raising.raises()
+        walker(a, body, level, raising)
+        a.raising.quiet -= quiet
 
 
 def children(*keys: str, raises: bool = False) -> Walker:
@@ -48,6 +54,18 @@ def _leaf(a: Analysis, body: Node, level: Level, raising: int) -> None:
     """A constant, a parameter, DEFAULT: nothing to see."""
 
 
+def _value_function(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    if body.get("op", "").endswith(("USER", "ROLE", "CATALOG", "SCHEMA")):
+        a.raising.names = True
+
+
+def _collate(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    """Two collations that conflict raise where they meet, in any comparison or function."""
+    if strings(body.get("collname", ()))[-1:] != ("default",):
+        a.raising.collations = True
+    walk(a, body["arg"], level, raising)
+
+
 def column_ref(a: Analysis, body: Node, level: Level, raising: int, label: bool = False) -> None:
     fields, star = [], False
     for part in body["fields"]:
@@ -59,21 +77,37 @@ def column_ref(a: Analysis, body: Node, level: Level, raising: int, label: bool 
 
 
 def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
-    kind = body["kind"]
+    kind, right = body["kind"], body.get("rexpr")
     location = body.get("location", 0)
-    inner = a.operator(body["name"], level, raising, location)
+    safe = kind.startswith(("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN"))
     if kind in ("AEXPR_LIKE", "AEXPR_ILIKE"):
-        inner = raising if _plain_pattern(body.get("rexpr")) else max(raising, level.depth)
-    elif kind == "AEXPR_SIMILAR":
+        safe = _plain_pattern(right)
+        a.facts.patterns = a.facts.patterns or not safe
+    a.raising.quiet += safe
+    patterns = a.facts.patterns
+    inner = a.operator(body["name"], level, raising, location)
+    a.raising.quiet -= safe
+    if safe:
+        inner, a.facts.patterns = raising, patterns
+    elif kind in ("AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR", "AEXPR_NULLIF"):
         inner = max(raising, level.depth)
-    elif kind.startswith(("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN")):
-        inner = raising
-    walk(a, body.get("lexpr"), level, inner)
-    right = body.get("rexpr")
-    if right is not None and "List" in right:
-        walk(a, right["List"].get("items", []), level, inner)
-    else:
-        walk(a, right, level, inner)
+        a.raising.raises()
+    rows = _rows_side_by_side(body)
+    for operand in (body.get("lexpr"), right):
+        if operand is None:
+            continue
+        if "List" in operand:
+            operand = operand["List"].get("items", [])
+        elif rows and "RowExpr" in operand:
+            operand = operand["RowExpr"].get("args", [])
+        elif kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL") and "A_ArrayExpr" in operand:
+            operand = operand["A_ArrayExpr"].get("elements", [])
+        walk(a, operand, level, inner)
+
+
+def _rows_side_by_side(body: Node) -> bool:
+    """`(a, b) = (c, d)`, which is compared column by column, and not as two records."""
+    return "RowExpr" in body.get("lexpr", {}) and "RowExpr" in body.get("rexpr", {})
 
 
 def _plain_pattern(node: Node | None) -> bool:
@@ -82,7 +116,11 @@ def _plain_pattern(node: Node | None) -> bool:
 
 
 def _type_cast(a: Analysis, body: Node, level: Level, raising: int) -> None:
-    safe = type_name(a, body["typeName"]) or "A_Const" in body["arg"]
+    safe = type_name(a, body["typeName"]) or "A_Const" in body["arg"] or "ParamRef" in body["arg"]
+    if not safe:
+        a.raising.raises()
+    if strings(body["typeName"].get("names", ()))[-1:] == ("name",):
+        a.raising.names = True
     walk(a, body["arg"], level, raising if safe else max(raising, level.depth))
 
 
@@ -124,6 +162,12 @@ def _function(a: Analysis, body: Node, level: Level, raising: int) -> None:
     builtin = _judge_function(a, names, body, location)
     aggregate = builtin and (name in allow.AGGREGATES or name in allow.WINDOW_FUNCTIONS or "over" in body)
     safe = builtin and name in allow.NEVER_RAISING_FUNCTIONS
+    a.facts.patterns = a.facts.patterns or name in LIKE_FUNCTIONS
+    a.raising.names = a.raising.names or is_name(name)
+    if aggregate:
+        a.raising.aggregate(level)
+    elif not safe:
+        a.raising.raises()
     inner = raising if safe or aggregate else max(raising, level.depth)
     qual, level.qual = level.qual, level.qual and not aggregate
     walk(a, body.get("args", []), level, inner)
@@ -235,6 +279,8 @@ def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
     if "operName" in body:
         raising = a.operator(body["operName"], level, raising, body.get("location", 0))
     scalar = kind in ("EXPR_SUBLINK", "ROWCOMPARE_SUBLINK", "MULTIEXPR_SUBLINK")
+    if scalar and not gives_one_row(body["subselect"].get("SelectStmt", {})):
+        a.raising.raises()
     walk(a, body.get("testexpr"), level, raising)
     # "more than one row" is an error too; EXISTS and IN may become joins, so what they compute can run early
     inner = max(raising, level.depth) if scalar else raising
@@ -286,11 +332,23 @@ _TRANSPARENT = frozenset(
 )
 
 
+_FOLDABLE = frozenset({"A_Expr", "TypeCast", "FuncCall"})
+_RAISING = frozenset(
+    {
+        *CONDITIONAL,
+        *("RowExpr", "A_ArrayExpr", "A_Indirection", "XmlExpr", "XmlSerialize", "JsonObjectConstructor"),
+        *("JsonArrayConstructor", "JsonArrayQueryConstructor", "JsonFuncExpr", "JsonParseExpr", "JsonScalarExpr"),
+        *("JsonSerializeExpr", "JsonIsPredicate"),
+    }
+)
+"""Arrays and records raise when they are compared and what they hold cannot be; the rest by its own nature."""
+
+
 WALKERS: dict[str, Walker] = {
     "A_Const": _leaf,
     "ParamRef": _leaf,
     "SetToDefault": _leaf,
-    "SQLValueFunction": _leaf,
+    "SQLValueFunction": _value_function,
     "A_Star": _leaf,
     "CaseTestExpr": _leaf,
     "ColumnRef": column_ref,
@@ -310,7 +368,7 @@ WALKERS: dict[str, Walker] = {
     "CaseWhen": children("expr", "result"),
     "CoalesceExpr": children("args"),
     "MinMaxExpr": children("args"),
-    "CollateClause": children("arg"),
+    "CollateClause": _collate,
     "NamedArgExpr": children("arg"),
     "GroupingFunc": children("args"),
     "GroupingSet": children("content"),

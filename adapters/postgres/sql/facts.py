@@ -84,6 +84,8 @@ class RelationUse:
     system: set[str] = field(default_factory=set)
     leaky: bool = False
     """An expression that may raise could be evaluated before the row predicate."""
+    beside: bool = False
+    """Something in the statement may raise: matters where the row predicate becomes a join, which may run last."""
     conjuncts: list[Conjunct] = field(default_factory=list)
     qualified: list[int] = field(default_factory=list)
     """Where `schema.table.column` references to it begin."""
@@ -102,6 +104,8 @@ class TargetReference:
     label: bool
     """It is a whole RETURNING item: its label must survive."""
     leaky: bool
+    qual: bool = False
+    """It stands where it can be evaluated before the row predicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,11 @@ class TargetUse:
     references: list[TargetReference] = field(default_factory=list)
     stars: list[TargetStar] = field(default_factory=list)
     lookups: list[Conjunct] = field(default_factory=list)
+    leaky: bool = False
+    """Something that may raise stands in its conditions: each of them looks at rows in sight only."""
+    beside: bool = False
+    system_qual: bool = False
+    """A system column stands in a condition."""
     has_where: bool = False
     conflict_update: bool = False
     conflict_where: bool = False
@@ -213,6 +222,8 @@ class Facts:
     that a function of a user shares its name with."""
     partial: list[PartlyShown] = field(default_factory=list)
     mends: list[GroupMend] = field(default_factory=list)
+    patterns: bool = False
+    """A LIKE whose pattern may end in an escape: PostgreSQL's planner tries it on statistics, and may raise there."""
     copy_out: CopyOut | None = None
     effects: list[Effect] = field(default_factory=list)
     ddl: tuple[str, ...] = ()

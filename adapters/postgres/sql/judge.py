@@ -168,6 +168,14 @@ def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
     _row_predicate_holds(target, veil)
     if target.columns or target.everything:
         _reads(target, veil, rights, verdict, {c.column for c in target.lookups})
+    if target.system_qual and target.leaky and veil.veil.rows:
+        raise _deny(
+            "row_rule",
+            f"a system column of {target.relation.name} may not stand beside a condition that may raise an error: it "
+            "would tell about rows that this persona may not see",
+            "Name the row by its key.",
+            target.location,
+        )
     if target.whole_row and not veil.trivial:
         raise _deny(
             "whole_row",

@@ -82,14 +82,15 @@ def select(a: Analysis, body: Node, outer: Level | None, raising: int = NONE, *,
     for item in body.get("fromClause", ()):
         from_item(a, item, level, raising)
     if "whereClause" in body:
-        walk(a, body["whereClause"], level, raising)
+        conditions(a, body["whereClause"], level, raising)
         note_conjuncts(a, body["whereClause"], level)
     level.qual = pulled_up
     level.grouping = "groupClause" in body
     columns = _targets(a, body.get("targetList", ()), level, raising)
     origins = target_origins(body.get("targetList", ()), level)
     for row in body.get("valuesLists", ()):
-        walk(a, row["List"].get("items", []), level, raising)
+        with a.unit(level, local=False):
+            walk(a, row["List"].get("items", []), level, raising)
     if "valuesLists" in body:
         columns = tuple(f"column{n + 1}" for n in range(len(body["valuesLists"][0]["List"].get("items", ()))))
     _after_where(a, body, level, raising)
@@ -107,7 +108,7 @@ def _after_where(a: Analysis, body: Node, level: Level, raising: int) -> None:
     for definition in body.get("windowClause", ()):
         window(a, definition["WindowDef"], level, raising)
     qual, level.qual = level.qual, True
-    walk(a, body.get("havingClause"), level, raising)
+    conditions(a, body.get("havingClause"), level, raising)
     level.qual = qual
     level.grouping = False
     walk(a, body.get("limitCount"), level, raising)
@@ -195,9 +196,11 @@ def from_item(a: Analysis, node: Node, level: Level, raising: int, nullable: boo
         output = statement(a, body["subquery"], scope, raising, pulled_up=True)
         item = _derived(body.get("alias"), output)
     elif kind == "RangeFunction":
-        item = _function(a, body, level, raising)
+        with a.unit(level, local=False):
+            item = _function(a, body, level, raising)
     elif kind in ("JsonTable", "RangeTableFunc"):
-        item = _table_function(a, kind, body, level, raising)
+        with a.unit(level, local=False):
+            item = _table_function(a, kind, body, level, raising)
     else:
         a.refuse("statement", f"{kind} is not supported in a FROM clause")
         return []
@@ -330,7 +333,7 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
     left = from_item(a, body["larg"], level, raising, nullable or kind in ("JOIN_RIGHT", "JOIN_FULL"))
     right = from_item(a, body["rarg"], level, raising, nullable or kind in ("JOIN_LEFT", "JOIN_FULL"))
     items = left + right
-    walk(a, body.get("quals"), level, raising)
+    conditions(a, body.get("quals"), level, raising)
     for name in strings(body.get("usingClause", ())):
         for item in items:
             if item.has(name):
@@ -375,7 +378,11 @@ def _targets(a: Analysis, targets: Sequence[Node], level: Level, raising: int) -
     for target in targets:
         body = target["ResTarget"]
         value = body["val"]
-        walk(a, value, level, raising)
+        if level.qual:
+            with a.unit(level, local=False):
+                walk(a, value, level, raising)
+        else:
+            walk(a, value, level, raising)
         if names is None:
             continue
         if "name" in body:
@@ -515,6 +522,13 @@ def note_conjuncts(a: Analysis, where: Node, level: Level) -> None:
                 use = hit[0].use
                 (use.conjuncts if isinstance(use, RelationUse) else use.lookups).append(conjunct)
                 break
+
+
+def conditions(a: Analysis, node: Node | None, level: Level, raising: int = NONE) -> None:
+    """Walk a condition, each of its conjuncts as a unit of its own."""
+    for one in _conjuncts(node) if node else ():
+        with a.unit(level):
+            walk(a, one, level, raising)
 
 
 def _conjuncts(node: Node) -> list[Node]:

@@ -61,7 +61,7 @@ class Splicer:
             elif veil.trivial and not use.whole_row:
                 self._qualify(use.location, use.relation.name.schema)
             else:
-                self._relation(use, veil)
+                self._relation(facts, use, veil)
         for target in facts.targets:
             self._target(target, verdict.veils[id(target)])
         spliced = {id(u) for u in facts.uses if not verdict.veils[id(u)].trivial or u.whole_row}
@@ -111,7 +111,7 @@ class Splicer:
         if self.text.name_end(index) == index + 1:
             self._insert(location, quote_ident(schema) + ".")
 
-    def _relation(self, use: RelationUse, veil: RenderedVeil) -> None:
+    def _relation(self, facts: Facts, use: RelationUse, veil: RenderedVeil) -> None:
         tokens = self.text.tokens
         first = self.text.token_at(use.location)
         last = self.text.name_end(first) - 1
@@ -133,6 +133,7 @@ class Splicer:
             system_columns=tuple(sorted(use.system)),
             where=self._where(use, veil),
             fence=self._fenced(use, veil),
+            hide_statistics=facts.patterns and bool(veil.veil.rows),
             only_columns=None if use.everything or use.shaped else frozenset(use.columns),
         )
         self._replace(tokens[first].start, tokens[last].end, prefix + derived + alias)
@@ -140,7 +141,7 @@ class Splicer:
 
     @staticmethod
     def _fenced(use: RelationUse, veil: RenderedVeil) -> bool:
-        return use.leaky and bool(veil.veil.rows)
+        return bool(veil.veil.rows) and (use.leaky or (use.beside and veil.joins))
 
     def _only(self, first: int, last: int) -> tuple[int, int]:
         """`ONLY t` and `ONLY (t)`: the derived table says it itself."""
@@ -307,7 +308,8 @@ class Splicer:
             column = columns.get(reference.column)
             if column is not None and reference.location not in raw:
                 clear = column.veil.disclosure is Disclosure.CLEAR
-                guard = predicate if reference.leaky else None
+                exposed = reference.qual and (target.leaky or (target.beside and veil.joins))
+                guard = predicate if reference.leaky or exposed else None
                 if not clear or guard:
                     self._reference(reference, column.expression, prefix, guard)
         if not veil.trivial:

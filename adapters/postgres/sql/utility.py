@@ -126,6 +126,7 @@ def analyse(text: Text, one: Statement, world: World, search_path: tuple[str, ..
             facts.effects.append(CatalogueChanged())
     for sources in a.leaky_sources:
         sources.propagate()
+    a.raising.finish(facts.uses, facts.targets, bool(facts.catalogue))
     return facts
 
 

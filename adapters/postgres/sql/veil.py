@@ -56,6 +56,14 @@ class RenderedColumn:
         name = quote_ident(self.name)
         return name if self.clear else f"{self.expression()} AS {name}"
 
+    @cached_property
+    def unseen(self) -> str:
+        """The item, without the statistics of its column."""
+        if not self.clear or self.type.base not in ("text", "varchar", "bpchar", "name", "citext", "bytea"):
+            return self.item
+        name = quote_ident(self.name)
+        return f"CASE WHEN {name} IS NOT NULL THEN {name} END AS {name}"
+
 
 @dataclass(frozen=True)
 class RenderedVeil:
@@ -84,6 +92,11 @@ class RenderedVeil:
         """Some column's expression bears a key."""
         return any(column.secret for column in self.columns)
 
+    @cached_property
+    def joins(self) -> bool:
+        """Some row predicate reads another table: PostgreSQL may make a join of it, and run that last."""
+        return any(isinstance(rule, Consent) for rule in self.veil.rows)
+
     def predicate(self, prefix: str = "") -> str | None:
         """All row predicates in one, over columns qualified by `prefix`; None where no row is hidden."""
         parts = [_predicate(rule, self, prefix) for rule in self.veil.rows]
@@ -103,14 +116,21 @@ class RenderedVeil:
         fence: bool = False,
         extra: tuple[str, ...] = (),
         only_columns: frozenset[str] | None = None,
+        hide_statistics: bool = False,
     ) -> str:
         """The derived table that stands for the relation, in parentheses and without an alias.
 
         `tablesample`: the clause as it stood; `where`: further conditions over raw columns, such as lookups; `extra`:
         further items of the select list, such as guarded columns; `fence`: keep the planner from pulling it up;
-        `only_columns`: leave out the columns that the statement does not name (PostgreSQL reads the text each time).
+        `only_columns`: leave out the columns that the statement does not name (PostgreSQL reads the text each time);
+        `hide_statistics`: make clear texts expressions, since the planner tries LIKE patterns on the most common values
+        and histogram bounds of plain columns, those of hidden rows among them, and a pattern may raise there.
         """
-        items = [c.item for c in self.columns if only_columns is None or c.name in only_columns]
+        items = [
+            c.unseen if hide_statistics else c.item
+            for c in self.columns
+            if only_columns is None or c.name in only_columns
+        ]
         items += [quote_ident(name) for name in system_columns]
         items += extra
         conditions = [c for c in (self._derived_predicate, *(f"({w})" for w in where)) if c]

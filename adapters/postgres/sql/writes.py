@@ -8,7 +8,15 @@ from adapters.postgres.sql.analysis import Analysis
 from adapters.postgres.sql.expressions import column_ref, walk
 from adapters.postgres.sql.facts import Sources, TargetUse, Written
 from adapters.postgres.sql.parse import Node, strings
-from adapters.postgres.sql.queries import Output, from_item, note_conjuncts, statement, target_origins, with_clause
+from adapters.postgres.sql.queries import (
+    Output,
+    conditions,
+    from_item,
+    note_conjuncts,
+    statement,
+    target_origins,
+    with_clause,
+)
 from adapters.postgres.sql.scope import Item, Level
 
 INSERT_MEMBERS = frozenset(
@@ -139,7 +147,7 @@ def _on_conflict(a: Analysis, clause: Node, target: TargetUse, level: Level) -> 
     target.conflict_where = "whereClause" in clause
     _assignments(a, clause.get("targetList", ()), target, level)
     level.qual = True
-    walk(a, clause.get("whereClause"), level)
+    conditions(a, clause.get("whereClause"), level)
     level.qual = False
     level.items.remove(excluded)
 
@@ -176,7 +184,7 @@ def _changing(a: Analysis, body: Node, outer: Level | None, act: str, others: st
     if "CurrentOfExpr" in body.get("whereClause", {}):
         a.refuse("statement", "WHERE CURRENT OF is not supported", sqlstate="0A000", hint="Name the row by its key.")
     elif "whereClause" in body:
-        walk(a, body["whereClause"], level)
+        conditions(a, body["whereClause"], level)
         note_conjuncts(a, body["whereClause"], level)
     level.qual = False
     if target is None:
