@@ -78,6 +78,8 @@ class Text:
     @cached_property
     def comments(self) -> list[Token]:
         """The comments in order."""
+        if "--" not in self.text and "/*" not in self.text:
+            return []
         return [t for t in self._scanned if t.name in COMMENTS]
 
     @cached_property

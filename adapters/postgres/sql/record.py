@@ -23,19 +23,23 @@ def normalized(text: Text, start: int = 0, end: int | None = None) -> str:
     tokens = text.tokens
     first = text.token_from(start)
     last = len(tokens) if end is None else text.token_from(end)
+    if first >= last:
+        return ""
     number = max((int(source[s + 1 : e]) for s, e, name in tokens[first:last] if name == "PARAM"), default=0)
     out: list[str] = []
-    at = tokens[first].start if first < last else 0
-    for begin, stop, name in tokens[first:last]:
-        if at < begin:
-            gap = source[at:begin]
-            out.append(gap if gap.isspace() else " ")
-        if name in LITERALS:
+    at = tokens[first].start
+    stop = tokens[last - 1].end
+    cuts = [(s, e, True) for s, e, name in tokens[first:last] if name in LITERALS]
+    if text.comments:
+        cuts += [(s, e, False) for s, e, _ in text.comments if at <= s and e <= stop]
+        cuts.sort()
+    for begin, end_, literal in cuts:
+        out.append(source[at:begin])
+        if literal:
             number += 1
             out.append(f"${number}")
-        else:
-            out.append(source[begin:stop])
-        at = stop
+        at = end_
+    out.append(source[at:stop])
     return "".join(out).removesuffix(";")
 
 

@@ -12,7 +12,7 @@ from adapters.postgres.sql.record import normalized
     ("sql", "want"),
     [
         ("SELECT 1, 'a', $2, 1.5", "SELECT $3, $4, $2, $5"),
-        ("select  'x' -- secret\n from t /* 138 */ where a=E'b'", "select  $1 from t where a=$2"),
+        ("select  'x' -- secret\n from t /* 138 */ where a=E'b'", "select  $1 \n from t  where a=$2"),
         ("SET menshen.actor = '王芳'", "SET menshen.actor = $1"),
         ("ALTER ROLE a PASSWORD 'p'", "ALTER ROLE a PASSWORD $1"),
         ("NOTIFY c, '13812345678'", "NOTIFY c, $1"),
