@@ -32,7 +32,8 @@ TEXTS = {
     "by key": "SELECT id, full_name, phone FROM crm.customers WHERE id = {n}",
     "lookup": "SELECT id, full_name FROM crm.customers WHERE phone = '138{n:08d}' ORDER BY id LIMIT 20",
     "join": """SELECT c.id, c.full_name, t.id, t.opened_at FROM crm.customers c
-        JOIN service.tickets t ON t.customer_id = c.id WHERE c.region = 'R{n}' AND t.opened_at > now() - interval '30 days' ORDER BY t.opened_at DESC LIMIT 50""",
+        JOIN service.tickets t ON t.customer_id = c.id WHERE c.region = 'R{n}'
+        AND t.opened_at > now() - interval '30 days' ORDER BY t.opened_at DESC LIMIT 50""",
     "TPC-H Q3-like": """SELECT c.id, c.full_name, o.ordered_at, sum(o.amount) AS revenue
         FROM crm.customers c, sales.orders o WHERE c.member_level = 'gold' AND c.id = o.customer_id
         AND o.ordered_at < date '2026-03-15' AND c.created_at > date '2020-03-15' AND o.id <> {n}
