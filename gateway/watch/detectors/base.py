@@ -71,6 +71,9 @@ class Told:
     subject_count: int = 0
     rows: int = 0
     details: tuple[tuple[str, str | int | float], ...] = ()
+    period: int = 0
+    """The day or week that the figure is about: it is told once, unless the figure became four times as large."""
+    amount: float = 0
 
 
 class Detector:
@@ -124,14 +127,16 @@ class Detector:
         return seen.principal in options.except_principals or seen.purpose in options.except_purposes
 
     def tell(self, seen: Seen, told: Told) -> list[Finding]:
-        """The finding, unless the same was told a short while ago with at least this severity."""
+        """The finding, unless the same was told for this period, or a short while ago, with at least this severity."""
         memory: dict[str, Any] = self.state["told"]
         last = memory.get(told.subject)
-        if last and seen.t - last[0] < self.options.again_after * HOUR and told.severity <= last[1]:
-            return []
+        if last and told.severity <= last[1]:
+            recent = seen.t - last[0] < self.options.again_after * HOUR or told.period == last[2] != 0
+            if recent and (not told.amount or told.amount < 4 * last[3]):
+                return []
         make_room(memory, 10_000)
         memory.pop(told.subject, None)
-        memory[told.subject] = [seen.t, int(told.severity)]
+        memory[told.subject] = [seen.t, int(told.severity), told.period, told.amount]
         refs = [RecordRef(str(chain), int(seq)) for chain, seq in told.evidence][-KEPT_EVIDENCE:]
         evidence = (*(ref for ref in dict.fromkeys(refs) if ref != seen.ref), seen.ref)
         table = seen.relations[0] if seen.relations else ""

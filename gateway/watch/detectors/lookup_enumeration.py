@@ -85,6 +85,7 @@ class LookupEnumeration(Detector):
         days_tried = tried + sum(pair[0] for pair in one["days"].values())
         days_missed = missed + sum(pair[1] for pair in one["days"].values())
         if days_missed >= self.number("slow_misses") and days_missed >= part * days_tried:
+            one["days"] = {}  # told: the count begins anew
             return self._tell(seen, one, days_tried, days_missed, "seven days", "七天内")
         top = max(one["tops"].values(), default=0)
         if tried > self.number("values") and tried > self.number("times") * top:

@@ -26,10 +26,10 @@ class OneSubjectMany(Detector):
         "within one to two weeks are counted; the limit is `people`, or one and a half times the largest count of the "
         "weeks before. Where 95 percent of at least `learn_reads` reads of a principal name an actor, "
         "`without_actor` different customers read without one within an hour page.",
-        "Fourteen agents look at the same film star; crm_app reads eight customers, and nobody says for whom.",
+        "Sixteen agents look at the same film star; crm_app reads eight customers, and nobody says for whom.",
         Severity.HIGH,
         (
-            Setting("people", 8, "people who look at one customer", "查看同一客户的人数", 2),
+            Setting("people", 10, "people who look at one customer", "查看同一客户的人数", 2),
             Setting("without_actor", 5, "customers read without an actor in an hour", "一小时内无经办人的客户数", 1),
             Setting("learn_reads", 500, "reads of a principal before an actor is expected", "最少读取次数", 20),
         ),
@@ -98,6 +98,8 @@ class OneSubjectMany(Detector):
                 refs,
                 [key],
                 1,
+                period=seen.local // WEEK,
+                amount=people,
                 details=(("people", people), ("limit", round(self._limit()))),
             ),
         )

@@ -21,9 +21,9 @@ class SharedCredential(Detector):
         "months of silence.",
         "账号的来源地址数超过以往，或在已知地址使用期间出现未知地址，或沉寂数月后重新启用。",
         "Logins are looked at. More than `addresses` addresses within an hour pages when this is also more than twice "
-        "the largest number in any hour before. A principal with at most `few` known addresses (in 60 days, after "
-        "`learn_days`) that logs in from a new one pages when a known one logged in within the last `overlap_hours` "
-        "hours; otherwise this is a note. A login after `silent_days` days of silence pages.",
+        "the largest number in any hour before. A principal with at most `few` known addresses (used on two days of the last "
+        "60, after `learn_days`) that logs in from a new one pages when a known one logged in within the last "
+        "`overlap_hours` hours; otherwise this is a note. A login after `silent_days` days of silence pages.",
         "sales_wang is logged in at his desk; half an hour later his password is used from a network in another city.",
         Severity.HIGH,
         (
@@ -50,7 +50,8 @@ class SharedCredential(Detector):
                 "last": seen.t,
                 "known": {},
                 "recent": deque(maxlen=500),
-                "top": 0,
+                "tops": [],
+                "hour": [seen.hour, 0, False],
             }
         found: list[Finding] = []
         if not self.excepted(seen):
@@ -75,10 +76,10 @@ class SharedCredential(Detector):
             return []
         for old in [name for name, times in known.items() if seen.t - times[1] > 60 * DAY]:
             del known[old]
-        if not 0 < len(known) <= self.number("few"):
-            return []
         established = [times[1] for times in known.values() if times[1] - times[0] > DAY]
-        last = max(established, default=0)
+        if not 0 < len(established) <= self.number("few"):
+            return []
+        last = max(established)
         page = seen.t - last < self.number("overlap_hours") * HOUR
         refs = [entry[2:] for entry in one["recent"]][-3:]
         summary = f"{seen.principal} logged in from {seen.client} for the first time"
@@ -96,13 +97,14 @@ class SharedCredential(Detector):
         if not any(entry[1] == seen.client for entry in recent):
             recent.append([seen.t, seen.client, *seen.place])
         count = len(recent)
-        before = one["top"]
+        if one["hour"][0] != seen.hour:
+            one["tops"] = [*one["tops"], one["hour"]][-500:] if not one["hour"][2] else one["tops"]
+            one["hour"] = [seen.hour, 0, False]
+        before = max((top[1] for top in one["tops"] if top[0] > seen.hour - 60 * 24), default=0)
         young = seen.t - one["since"] < self.number("learn_days") * DAY and not seen.drill
         page = count > self.number("addresses") and count > 2 * before and not young
-        if not page:
-            one["top"] = max(before, count)
-            return []
-        if self.excepted(seen):
+        one["hour"] = [seen.hour, max(one["hour"][1], count), one["hour"][2] or page]
+        if not page or self.excepted(seen):
             return []
         summary = f"{seen.principal} logged in from {count} addresses within an hour; {before} was the most so far."
         chinese = f"{seen.principal} 一小时内从 {count} 个地址登录；此前最多 {before} 个。"

@@ -22,25 +22,27 @@ class SlowDrip(Detector):
         "Over weeks somebody collects a large part of all customers, a little every day.",
         "某人在数周内每天少量、累计获取了大部分客户的数据。",
         "The set of customers that a person (or a principal and purpose, where no actor is named) saw is kept by week, "
-        "for five weeks. It pages when this set holds `share` percent of all customers seen so far and at least "
-        "`floor`, and is `times` times both what is usual among the colleagues and what this person had gathered five "
-        "weeks before. Somebody who saw as much from his first week on is a job with that task, and is left alone.",
-        "An agent reads 120 additional customers a day; after three weeks he has a quarter of them.",
+        "for five weeks; reads of more than `page` customers belong to `bulk_export` and do not count. It pages when "
+        "this set holds `share` percent of all customers seen so far and at least `floor`, and is `times` times what is "
+        "usual: the median of the colleagues' sets, or, where there are no colleagues, the median of its own weeks times five "
+        "(after `learn_weeks`). It is told again when it has grown by half.",
+        "An agent reads 120 additional customers a day; after three weeks he has a quarter of them all.",
         Severity.HIGH,
         (
-            Setting("share", 15, "percent of all customers", "占全部客户的百分比", 1, 100),
+            Setting("share", 8, "percent of all customers", "占全部客户的百分比", 1, 100),
             Setting("floor", 500, "customers below which nothing is said", "低于此客户数不告警", 1),
-            Setting("times", 2.5, "times what is usual", "常规水平的倍数", 1, 100),
-            Setting("habit_weeks", 2, "weeks of habit after which a large share is known work",
-                    "视为已知工作的习惯周数", 1, 10),
+            Setting("times", 2.0, "times what is usual", "常规水平的倍数", 1, 100),
+            Setting("learn_weeks", 4, "weeks before somebody without colleagues is judged", "学习周数", 1, 10),
+            Setting("page", 100, "customers in one read above which it is no drip", "单次读取超过此客户数不计入", 1),
         ),
     )  # fmt: skip
 
     def prepare(self) -> None:
         self.state |= {"who": {}, "known": BitMap()}
+        self._page = int(self.number("page"))
 
     def feed(self, seen: Seen) -> list[Finding]:
-        if seen.keys is None or seen.exposure < PARTIAL:
+        if seen.keys is None or seen.exposure < PARTIAL or len(seen.keys) > self._page:
             return []
         people = self.state["who"]
         key = seen.who if seen.actor else f"{seen.principal}|{seen.purpose}"
@@ -48,7 +50,7 @@ class SlowDrip(Detector):
         week = (seen.day + 3) // 7
         if one is None:
             make_room(people, _WHO)
-            one = people[key] = {"weeks": {week: BitMap()}, "day": seen.day, "largest": [], "total": 0, "grown": 0,
+            one = people[key] = {"weeks": {week: BitMap()}, "day": seen.day, "largest": [], "total": 0, "told": 0,
                                  "refs": [], "principal": seen.principal if seen.actor else ""}  # fmt: skip
         if week not in one["weeks"]:
             self._close(one, week)
@@ -66,7 +68,6 @@ class SlowDrip(Detector):
         """A week is over: its size is history, and weeks beyond the window are forgotten."""
         weeks: dict[int, BitMap] = one["weeks"]
         one["largest"] = [*one["largest"], len(weeks[max(weeks)])][-12:]
-        one["grown"] = max(one["grown"], one["total"]) if len(one["largest"]) % _WEEKS == 0 else one["grown"]
         self.state["known"] |= weeks[max(weeks)]
         for old in [old for old in weeks if old <= week - _WEEKS]:
             del weeks[old]
@@ -81,9 +82,13 @@ class SlowDrip(Detector):
         peers = [float(other["total"]) for name, other in self.state["who"].items()
                  if principal and other["principal"] == principal and name != key and other["total"]]  # fmt: skip
         usual = median(peers) if len(peers) >= 3 else 0.0
-        habit = sum(size * times >= total for size in one["largest"][: int(self.number("habit_weeks")) + 1])
-        if total < times * max(usual, one["grown"]) or (not principal and habit >= self.number("habit_weeks")):
+        if not usual:  # nobody to compare with: its own weeks, if there are enough of them
+            if len(one["largest"]) < self.number("learn_weeks"):
+                return []
+            usual = median(one["largest"]) * len(one["weeks"])
+        if total < times * usual or total < 1.5 * one["told"]:
             return []
+        one["told"] = total
         return self.tell(
             seen,
             Told(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -65,6 +66,12 @@ def median(values: list[float]) -> float:
     if not ordered:
         return 0.0
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def usual_top(values: Iterable[float]) -> float:
+    """The ninth of ten: the largest that is usual. A few extraordinary days, or breaches, do not move it."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) * 9 // 10] if ordered else 0.0
 
 
 def spread(values: list[float], middle: float) -> float:

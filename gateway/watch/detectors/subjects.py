@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from gateway.watch.detectors.base import LISTED_SUBJECTS, About, Detector, Setting, Told, shown
 from gateway.watch.detectors.seen import PARTIAL, Seen
-from gateway.watch.detectors.state import make_room
+from gateway.watch.detectors.state import make_room, usual_top
 from gateway.watch.finding import Finding, Severity
 
 _WHO = 20_000
@@ -23,14 +23,14 @@ class ManySubjects(Detector):
         "One person (actor) or principal sees far more different customers in a day than on any day before, and more "
         "than its colleagues.",
         "某人员或账号一天内接触的不同客户数，远超其历史最高值和同事水平。",
-        "The set of subjects of each day is kept exactly. The limit is `times` times the largest day of the last 28 of "
-        "this person, or of the colleagues' largest usual day (the ninth of ten) where the person is new (fewer than "
+        "The set of subjects of each day is kept exactly. The limit is `times` times the largest usual day (the "
+        "ninth of ten) of the last 28 of this person, or of its colleagues where the person is new (fewer than "
         "`cold_days` days), and never below `floor`. Work of a principal without an actor is measured by purpose.",
         "Agent li.na sees 40 customers a day; today it is 190.",
         Severity.HIGH,
         (
             Setting("floor", 100, "customers in a day below which nothing is said", "每天低于此客户数不告警", 1),
-            Setting("times", 2.5, "times the largest day", "历史最高日的倍数", 1, 100),
+            Setting("times", 2.5, "times the largest usual day", "历史最高日的倍数", 1, 100),
             Setting("cold_days", 5, "days until a history counts", "历史数据生效所需天数", 1, 90),
             Setting("cold_floor", 300, "customers in a day that page without history or colleagues",
                     "无历史且无同事可比时的告警客户数", 1),
@@ -79,10 +79,10 @@ class ManySubjects(Detector):
     def _limit(self, one: dict[str, Any], seen: Seen) -> float:
         times, floor = self.number("times"), self.number("floor")
         if len(one["days"]) >= self.number("cold_days"):
-            return max(floor, times * float(max(one["days"])))
-        peers = sorted(self.state["peers"].get(seen.principal, ())) if seen.actor else []
+            return max(floor, times * usual_top(one["days"]))
+        peers = self.state["peers"].get(seen.principal, ()) if seen.actor else ()
         if len(peers) >= 20:
-            return max(floor, times * float(peers[len(peers) * 9 // 10]))
+            return max(floor, times * usual_top(peers))
         return max(self.number("cold_floor"), times * float(max(one["days"], default=0)))
 
     def _tell(self, seen: Seen, key: str, one: dict[str, Any], count: int, limit: float) -> list[Finding]:
@@ -98,6 +98,8 @@ class ManySubjects(Detector):
                 one["refs"],
                 list(one["keys"][:LISTED_SUBJECTS]),
                 count,
-                details=(("subjects", count), ("limit", round(limit)), ("largest_day", max(one["days"], default=0))),
+                period=seen.day,
+                amount=count,
+                details=(("subjects", count), ("limit", round(limit)), ("usual_day", usual_top(one["days"]))),
             ),
         )

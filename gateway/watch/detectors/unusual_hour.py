@@ -21,10 +21,10 @@ class UnusualHour(Detector):
         "At an unusual hour", "非常规时段访问",
         "Personal data is read at an hour of the day, or on a weekend, at which this person or principal never works.",
         "在该人员或账号从不工作的时段（或周末）读取个人信息。",
-        "For each person the hours of workdays and of weekends with any work are remembered for 60 days, from "
+        "For each person the hours of workdays and of weekends with work on two days are remembered for 60 days, from "
         "`learn_days` active days on. An hour is unusual when no such hour lies within `distance` hours of it, and the "
         "work did not begin in usual hours and go on since (overtime). Seeing `subjects` customers or `rows` rows "
-        "in one such night pages; the first read of it is a note.",
+        "in one such night pages, unless three colleagues work at such hours; the first read of it is a note.",
         "Agent chen.jie, at work from 9 to 18, looks at 30 customers at 3 in the morning.",
         Severity.HIGH,
         (
@@ -36,7 +36,7 @@ class UnusualHour(Detector):
     )  # fmt: skip
 
     def prepare(self) -> None:
-        self.state["who"] = {}
+        self.state |= {"who": {}, "colleagues": {}}
         self._distance = int(self.number("distance"))
         self._subjects, self._rows = self.number("subjects"), self.number("rows")
 
@@ -61,7 +61,8 @@ class UnusualHour(Detector):
     def _enter(self, one: dict[str, Any], seen: Seen) -> None:
         """The first record of an hour decides whether the hour is unusual."""
         if not one["days"] or one["days"][-1] != seen.day:
-            one["hours"].update(one["pending"])  # today's hours teach tomorrow
+            for hour, day in one["pending"].items():  # today's hours teach tomorrow
+                one["hours"].setdefault(hour, deque(maxlen=2)).append(day)
             one["pending"] = {}
             one["days"].append(seen.day)
         goes_on = seen.hour - one["last"] <= 1 and not one["odd"]
@@ -70,18 +71,31 @@ class UnusualHour(Detector):
             one["keys"], one["rows"] = BitMap(), 0
             one["refs"].clear()
         one["odd"], one["last"] = odd, seen.hour
-        one["pending"][f"{int(seen.weekend)}:{seen.hour % 24}"] = seen.day
+        hour = f"{int(seen.weekend)}:{seen.hour % 24}"
+        one["pending"][hour] = seen.day
+        if seen.actor and not odd and not seen.drill:
+            colleagues = self.state["colleagues"]
+            make_room(colleagues, 1000)
+            at_work = colleagues.setdefault(seen.principal, {}).setdefault(hour, {})
+            make_room(at_work, 8)
+            at_work[seen.actor] = seen.day
 
     def _usual(self, one: dict[str, Any], seen: Seen) -> bool:
         for delta in range(-self._distance, self._distance + 1):
-            day = one["hours"].get(f"{int(seen.weekend)}:{(seen.hour + delta) % 24}")
-            if day is not None and seen.day - day <= 60:
+            days = one["hours"].get(f"{int(seen.weekend)}:{(seen.hour + delta) % 24}", ())
+            if len(days) == 2 and seen.day - days[0] <= 60:
                 return True
         return False
 
+    def _with_colleagues(self, seen: Seen) -> bool:
+        """Whether at least three others were at work at such an hour within the last four weeks: a new shift."""
+        at_work = self.state["colleagues"].get(seen.principal, {}).get(f"{int(seen.weekend)}:{seen.hour % 24}", {})
+        others = [day for name, day in at_work.items() if name != seen.actor and seen.day - day <= 28]
+        return len(others) >= 3
+
     def _tell(self, seen: Seen, key: str, one: dict[str, Any]) -> list[Finding]:
         count, rows = len(one["keys"]), one["rows"]
-        page = count >= self._subjects or rows >= self._rows
+        page = (count >= self._subjects or rows >= self._rows) and not self._with_colleagues(seen)
         when, when_zh = f"{seen.hour % 24:02}:00", f"{seen.hour % 24} 点"
         return self.tell(
             seen,
@@ -94,6 +108,7 @@ class UnusualHour(Detector):
                 list(one["keys"][:LISTED_SUBJECTS]),
                 count,
                 rows,
-                (("hour", seen.hour % 24), ("weekend", int(seen.weekend)), ("active_days", len(one["days"]))),
+                period=seen.day,
+                details=(("hour", seen.hour % 24), ("weekend", int(seen.weekend)), ("active_days", len(one["days"]))),
             ),
         )

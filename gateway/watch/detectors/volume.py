@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.watch.detectors.base import About, Detector, Setting, Told, share, shown
 from gateway.watch.detectors.seen import PARTIAL, WEEK, Seen
-from gateway.watch.detectors.state import make_room, median, spread
+from gateway.watch.detectors.state import make_room, median, spread, usual_top
 from gateway.watch.finding import Finding, Severity
 
 _KEYS = 5_000
@@ -24,14 +24,15 @@ class Volume(Detector):
         "Rows are added up by hour. What is usual is the median of the same hour of the last six weeks plus "
         "`deviations` times the spread (median absolute deviation, at least a quarter of the median); with fewer than "
         "three such hours, the hours beside it and on the days around it count too. It pages when the hour is "
-        "also above `floor` and above `times_top` times the largest hour of the last four weeks; otherwise it is a note. A "
-        "principal and purpose younger than `cold_days` is measured against `cold_floor` and `times_top` times its largest hour.",
+        "also above `floor` and above `times_top` times the largest hour of "
+        "a usual day (the ninth of ten) of the last four weeks; otherwise it is a "
+        "note. Younger than `cold_days`, it is measured against `cold_floor` and `times_top` times its largest hour.",
         "crm_app reads 3,000 rows an hour for ticket_resolution on Monday mornings; today it is 40,000.",
         Severity.HIGH,
         (
             Setting("floor", 2000, "rows in an hour below which nothing pages", "每小时低于此行数不告警", 1),
             Setting("deviations", 8, "spreads above the median", "超出中位数的离散倍数", 1, 100),
-            Setting("times_top", 2.5, "times the largest hour of four weeks", "四周内最大小时值的倍数", 1, 100),
+            Setting("times_top", 2.5, "times the largest usual hour of four weeks", "四周内最大小时值的倍数", 1, 100),
             Setting("cold_days", 7, "days until a history counts", "历史数据生效所需天数", 1, 90),
             Setting("cold_floor", 20000, "rows in an hour that page without a history", "无历史时的告警行数", 1),
         ),
@@ -77,7 +78,7 @@ class Volume(Detector):
 
     def _judge(self, cell: dict[str, Any], seen: Seen) -> tuple[float, float]:
         """Rows in this hour that are a note, and that are a page."""
-        top = max(cell["tops"].values(), default=0)
+        top = usual_top(cell["tops"].values())
         if seen.t - cell["since"] < self.number("cold_days") * 86_400:
             page = max(self.number("cold_floor"), self.number("times_top") * top)
             return page, page
