@@ -29,6 +29,7 @@ from adapters.postgres.slot import PlannerSlot
 from adapters.postgres.source import PostgresSource
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from gateway import __version__, process
+from gateway.api import incidents
 from gateway.api.app import HttpServer, create_app
 from gateway.api.health import Check, document
 from gateway.config import DatabaseSettings, ListenSettings, Settings, TlsMode
@@ -121,7 +122,9 @@ class Gateway:
             durability=settings.trail.durability.value,
             segment_bytes=settings.trail.segment_bytes,
         )
-        self._http = HttpServer(create_app(self.metrics, self.readiness, self, settings.http.control_token))
+        token = settings.http.control_token
+        more = incidents.routes(lambda: self.watch, self._class_title, token)
+        self._http = HttpServer(create_app(self.metrics, self.readiness, self, token, more))
         self._prepare_metrics()
 
     def _database(self, name: str, settings: DatabaseSettings) -> Database:
@@ -227,6 +230,10 @@ class Gateway:
         sources = [*self._bypass_sources, *(each.source for each in self.databases.values())]
         own = frozenset(pid for source in sources if (pid := source.backend_pid) is not None)
         return own | self._server.backend_pids() if self._server else own
+
+    def _class_title(self, name: str, language: str) -> str:
+        known = self.policy.policy.classes.get(name)
+        return (known.title.get(language) or name) if known is not None else name
 
     def _end_sessions(self, principal: str, actor: str | None, message: str) -> int:
         return self._server.end_sessions(principal, actor, message) if self._server else 0

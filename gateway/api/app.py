@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
 from gateway.api import control as control_routes
@@ -16,8 +18,14 @@ from gateway.metrics import Metrics
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create_app(metrics: Metrics, readiness: Readiness, control: Control, token: Secret | None) -> web.Application:
-    """The application with all its routes."""
+def create_app(
+    metrics: Metrics,
+    readiness: Readiness,
+    control: Control,
+    token: Secret | None,
+    more: Iterable[web.RouteDef] = (),
+) -> web.Application:
+    """The application with all its routes; `more`: those of other parts, guarded by themselves."""
     app = web.Application(middlewares=[error_shape], client_max_size=64 * 1024)
 
     async def exposition(_: web.Request) -> web.Response:
@@ -26,6 +34,7 @@ def create_app(metrics: Metrics, readiness: Readiness, control: Control, token: 
     app.router.add_get("/metrics", exposition)
     app.add_routes(health_routes.routes(readiness))
     app.add_routes(control_routes.routes(control, token))
+    app.add_routes(more)
     app.on_response_prepare.append(_headers)
     return app
 

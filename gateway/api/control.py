@@ -38,13 +38,15 @@ def routes(control: Control, token: Secret | None) -> list[web.RouteDef]:
     async def reload(_: web.Request) -> web.Response:
         return web.json_response(await control.reload())
 
-    return [web.get("/v1/status", _guarded(status, token)), web.post("/v1/reload", _guarded(reload, token))]
+    return [web.get("/v1/status", guarded(status, token)), web.post("/v1/reload", guarded(reload, token))]
 
 
-def _guarded(
+def guarded(
     handler: Callable[[web.Request], Awaitable[web.Response]], token: Secret | None
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def guarded(request: web.Request) -> web.Response:
+    """The handler behind the guard: only with a token, only from this machine."""
+
+    async def admitted(request: web.Request) -> web.Response:
         if token is None:
             return error_response(404, "control_off", "the control API is off", "set http.control_token_file")
         if not _is_local(request):
@@ -57,7 +59,7 @@ def _guarded(
             return response
         return await handler(request)
 
-    return guarded
+    return admitted
 
 
 def _is_local(request: web.Request) -> bool:

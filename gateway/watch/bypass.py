@@ -63,7 +63,8 @@ class BypassPoller:
             key = (one.pid, one.role, one.started)
             if one.pid in own or one.role in self._allowed or key in self._told:
                 continue
-            if one.role == self._account and key not in self._suspected:
+            own_login = one.role == self._account and one.application.removeprefix(_DRILL_MARK) not in self.drills
+            if own_login and key not in self._suspected:
                 suspected.add(key)
                 continue
             tell.append(one)

@@ -3,7 +3,8 @@
     open ──acknowledge──▶ acknowledged ──contain──▶ contained ──lift──▶ acknowledged
       └──────────────── any of them ──resolve──▶ resolved, or ──dismiss──▶ false_alarm
 
-Findings of equal key that are close in time are one incident. Whatever changes an incident gives a `Change` with who
+Findings of equal key that are close in time are one incident, and so are those of several detectors about one record.
+Whatever changes an incident gives a `Change` with who
 and why; the changes in their order are its timeline. An action that the state does not know is refused, and so is one
 without a name or a reason.
 """
@@ -189,11 +190,11 @@ def joined(incident: Incident, finding: Finding, at: str) -> tuple[Incident, Cha
 
 
 def belongs(incident: Incident, finding: Finding, window_seconds: float, drill: str = "") -> bool:
-    """Whether the finding is part of this incident.
+    """Whether a finding of the incident's key, or about a record of its findings, is near enough to be part of it.
 
     A closed incident takes what was done before it was closed and found late; what is done afterwards is a new one.
     """
-    if incident.key != finding.key or incident.drill != drill:
+    if incident.drill != drill or incident.principal != finding.principal:
         return False
     if incident.closed:
         return incident.first_at <= finding.at <= incident.closed_at

@@ -193,8 +193,19 @@ class WatchService:
         self._changed.set()
         return incident
 
+    async def note(self, number: int, *, who: str, why: str) -> None:
+        """A line in the timeline: what was done outside of the gateway."""
+        await self.store.note(number, kind="note", who=who, why=why, at=instant(self._clock()))
+        self._changed.set()
+
+    @property
+    def routes(self) -> list[str]:
+        """Names of the routes that are told at once."""
+        return [route.name for route in self._routes if route.escalate_after_seconds <= 0]
+
     async def start_drill(self, drill: Drill) -> None:
         await self.store.start_drill(drill)
+        await self._drills()
         self._trail.event("drill_started", drill=drill.id, detail=drill.kind, principal=drill.principal)
 
     async def end_drill(self, drill: str, document: Mapping[str, Any]) -> None:
@@ -228,6 +239,9 @@ class WatchService:
         await self._record_changes()
         await self._refresh()
         self._figures = await self.store.figures()
+        await self._drills()
+
+    async def _drills(self) -> None:
         drills = {drill.id for drill in await self.store.drills(self._clock())}
         for poller in self._pollers:
             poller.drills = drills

@@ -40,10 +40,11 @@ _COUNTED: Final = 10_000
 SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS incidents (number BIGINT PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL,
        severity BIGINT NOT NULL, drill TEXT NOT NULL, last_at TEXT NOT NULL, document TEXT NOT NULL)""",
-    "CREATE INDEX IF NOT EXISTS incidents_by_key ON incidents (key, number)",
     "CREATE INDEX IF NOT EXISTS incidents_by_state ON incidents (state, number)",
     """CREATE TABLE IF NOT EXISTS findings (id TEXT PRIMARY KEY, number BIGINT NOT NULL, at TEXT NOT NULL,
-       detector TEXT NOT NULL, document TEXT NOT NULL)""",
+       key TEXT NOT NULL, record TEXT NOT NULL, document TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS findings_by_key ON findings (key, number)",
+    "CREATE INDEX IF NOT EXISTS findings_by_record ON findings (record)",
     "CREATE INDEX IF NOT EXISTS findings_by_incident ON findings (number, at)",
     """CREATE TABLE IF NOT EXISTS incident_subjects (number BIGINT NOT NULL, subject TEXT NOT NULL,
        PRIMARY KEY (number, subject))""",
@@ -207,11 +208,13 @@ class Store:
     async def _admit(self, sql: Connection, finding: Finding, at: str, drill: str) -> Event | None:
         if await sql.rows("SELECT 1 FROM findings WHERE id = $1", finding.id):
             return None
+        record = str(finding.evidence[-1]) if finding.evidence else ""
         known = await sql.rows(
-            "SELECT document FROM incidents WHERE key = $1 AND drill = $2 ORDER BY number DESC LIMIT 8",
-            finding.key,
-            drill,
-        )
+            "SELECT document FROM incidents WHERE drill = $3 AND number IN "
+            "(SELECT number FROM findings WHERE key = $1 OR (record = $2 AND record <> '')) "
+            "ORDER BY number DESC LIMIT 8",
+            finding.key, record, drill,
+        )  # fmt: skip
         home = next((one for one in map(_incident, known) if belongs(one, finding, self._window, drill)), None)
         if home is None:
             rows = await sql.rows("SELECT coalesce(max(number), 0) + 1 FROM incidents")
@@ -220,8 +223,8 @@ class Store:
             incident, change = joined(home, finding, at)
         await _save(sql, incident, new=home is None)
         await sql.run(
-            "INSERT INTO findings VALUES ($1, $2, $3, $4, $5)",
-            finding.id, incident.number, finding.at, finding.detector,
+            "INSERT INTO findings VALUES ($1, $2, $3, $4, $5, $6)",
+            finding.id, incident.number, finding.at, finding.key, record,
             orjson.dumps(_finding_document(finding)).decode(),
         )  # fmt: skip
         await self._add_subjects(sql, incident.number, finding.subjects)
