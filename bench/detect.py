@@ -211,7 +211,7 @@ def speed(seed: int, weeks: int) -> None:
         wall, spent = time.perf_counter() - started, time.process_time() - cpu
         watcher.checkpoint()
         size = (state / "watch-checkpoint.json").stat().st_size
-        print(f"watcher on a trail: {records:,} records, {records / wall:,.0f}/s, {records / spent:,.0f}/s of one core's "
+        print(f"watcher on a trail: {records:,} records, {records / wall:,.0f}/s, {records / spent:,.0f}/s of a core's "
               f"time; slowest batch {slowest * 1000:.0f} ms; checkpoint {size / 1e6:.1f} MB")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`menshen trail verify | query | export`: read the trail; the work is done in `gateway.trail.commands`."""
+"""`menshen trail verify | query | subject | export`: read the trail; the work is done in `gateway.trail.commands`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ examples:
   menshen trail verify
   menshen trail query --principal crm_app --class contact.phone --since "2 hours ago"
   menshen trail query --verdict deny --follow
+  menshen trail subject 4711 --since "30 days ago"
   menshen trail export --format csv --since 2026-01-01 > trail.csv
 """
 VERIFY = """Verify every chain offline: any edit, deletion, reordering or truncation is found, with its place.
@@ -36,6 +37,17 @@ examples:
   menshen trail query --table crm.customers --since "1 day ago" --limit 200
   menshen trail query --purpose campaign --class contact.email --json
 """
+SUBJECT = """Who saw this customer: when, for which purpose, which classes at which disclosure.
+
+KEY is the customer's key, as the table's subject column holds it. Answers whose rows could not all be attributed may
+have shown the customer too: they are listed apart, with the reason. A key that is no whole number is looked up by its
+hash, which needs the gateway's secret: run this as the gateway's user, with its configuration.
+
+examples:
+  menshen trail subject 4711
+  menshen trail subject 4711 --table crm.customers --since "30 days ago" --certain --json
+  menshen trail subject C-0042 -c /etc/menshen/menshen.toml
+"""
 EXPORT = """Write every matching record, oldest first, as JSON Lines or CSV.
 
 examples:
@@ -44,11 +56,12 @@ examples:
 
 
 def register(subparsers: Subparsers) -> None:
-    parser = add_command(subparsers, "trail", _usage, "verify, query and export the trail", TEXT)
+    parser = add_command(subparsers, "trail", _usage, "verify, query and export the trail; who saw this customer", TEXT)
     parser.set_defaults(parser=parser, json=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _verify(commands)
     _query(commands)
+    _subject(commands)
     _export(commands)
 
 
@@ -92,6 +105,17 @@ def _query(commands: Subparsers) -> None:
     parser.add_argument("--follow", action="store_true", help="go on with what comes from now on")
 
 
+def _subject(commands: Subparsers) -> None:
+    parser = add_command(commands, "subject", run_subject, "who saw this customer?", SUBJECT)
+    parser.add_argument("key", metavar="KEY", help="the customer's key")
+    parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the trail's folder (default: trail.path)")
+    add_common(parser)
+    parser.add_argument("--table", metavar="SCHEMA.TABLE")
+    parser.add_argument("--since", metavar="TIME")
+    parser.add_argument("--until", metavar="TIME")
+    parser.add_argument("--certain", action="store_true", help="leave out answers that may have shown the customer")
+
+
 def _export(commands: Subparsers) -> None:
     parser = _add(commands, "export", run_export, "take it elsewhere", EXPORT)
     _add_filters(parser)
@@ -130,6 +154,21 @@ def run_query(args: argparse.Namespace) -> int:
         _folder(args), principal=args.principal, actor=args.actor, purpose=args.purpose, table=args.table,
         data_class=args.data_class, verdict=args.verdict, kind=args.kind, event=args.event, session=args.session,
         since=args.since, until=args.until, limit=args.limit or None, follow_new=args.follow, json=args.json,
+    )  # fmt: skip
+
+
+def run_subject(args: argparse.Namespace) -> int:
+    from gateway.trail.commands import subject_command
+    from gateway.trail.subjects import parse_key
+
+    key = parse_key(args.key, None)
+    if key is None:
+        from gateway.statefiles import lookup_key, pseudonym_secret
+
+        key = parse_key(args.key, lookup_key(pseudonym_secret(settings_of(args))))
+    return subject_command(
+        _folder(args), key, table=args.table, since=args.since, until=args.until, possible=not args.certain,
+        json=args.json,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`menshen trail verify | query | export`, behind the command line: plain arguments in, an exit code out.
+"""`menshen trail verify | query | subject | export`, behind the command line: plain arguments in, an exit code out.
 
 Exit codes: 0 good, 1 a finding, 2 a usage or set-up error. Answers go to `out`, progress and errors to `err`.
 """
@@ -22,7 +22,9 @@ from gateway.trail.chain import Link
 from gateway.trail.query import Query, QueryError, follow, parse_when, run
 from gateway.trail.reader import Record
 from gateway.trail.show import csv_lines, header, jsonl, row
+from gateway.trail.show_subject import sighting_lines
 from gateway.trail.signing import load_public
+from gateway.trail.subject_query import sightings
 from gateway.trail.verify import Progress, Report, verify
 
 GOOD, FINDING, SETUP = 0, 1, 2
@@ -143,6 +145,46 @@ def export_command(
         return GOOD
     except OSError as error:
         return _refuse(err, f"the export failed: {error}", "")
+    except MenshenError as error:
+        return _refuse(err, error.message, error.hint)
+    return GOOD
+
+
+def subject_command(
+    path: Path,
+    key: int | str | None,
+    *,
+    table: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    possible: bool = True,
+    json: bool = False,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+) -> int:
+    """Print who saw the subject of this key (`subjects.parse_key`), oldest first; exit code 0 also for nobody."""
+    out, err = out or sys.stdout, err or sys.stderr
+    now = datetime.now().astimezone()
+    try:
+        if not path.is_dir():
+            return _refuse(err, f"there is no trail in {path}", "Name the folder with `trail.path`, or as an argument.")
+        if key is None:
+            raise QueryError("a key that is no whole number needs the gateway's secret", hint="Give its configuration.")
+        found = sightings(
+            path, key, table=table, possible=possible,
+            since=parse_when(since, now) if since else None, until=parse_when(until, now) if until else None,
+        )  # fmt: skip
+        if json:
+            for one in found:
+                out.write(orjson.dumps(one.to_json()).decode() + "\n")
+        else:
+            for line in sighting_lines(found):
+                out.write(line + "\n")
+        out.flush()
+    except BrokenPipeError:
+        return GOOD
+    except OSError as error:
+        return _refuse(err, f"the trail cannot be read: {error}", "Run as the user that owns it.")
     except MenshenError as error:
         return _refuse(err, error.message, error.hint)
     return GOOD

@@ -54,8 +54,9 @@ class Bypass(Detector):
         "Around the gateway", "绕过网关",
         "Somebody is connected to the database without the gateway: nothing of what he reads is masked or recorded.",
         "有人绕过网关直接连接数据库：其读取的内容既未脱敏也无记录。",
-        "The gateway looks at pg_stat_activity every few seconds and records each client backend that is not its own. "
-        "Every role, address and application that is not listed in `roles`, `addresses` or `applications` pages.",
+        "The gateway looks at pg_stat_activity every few seconds and records each client backend that is not its "
+        "own. Every role, address and application that is not listed in `roles`, `addresses` or `applications` "
+        "pages.",
         "A developer connects with psql and the password of an old backup script.",
         Severity.CRITICAL,
         (

@@ -21,9 +21,10 @@ class Scraping(Detector):
         "Keys read in order", "按序遍历客户",
         "Someone walks through the customers by their numbers, upwards or downwards, with many small reads.",
         "有人按客户编号顺序（递增或递减）以大量小查询逐一遍历客户。",
-        "Each read of at most `page` customers either goes on with a run (its keys lie at most `gap` beyond the run's "
-        "end) or begins a new one. A run of `length` keys pages; half of it is a note. Runs have no time limit: the "
-        "number of runs kept per person shrinks with the range of keys, so that reads in random order form none.",
+        "Each read of at most `page` customers either goes on with a run (its keys lie at most `gap` beyond the "
+        "run's end) or begins a new one. A run of `length` keys pages; half of it is a note. Runs have no time "
+        "limit, but are forgotten when they do not go on for `quiet_days` days. The number of runs kept per person "
+        "shrinks with the range of keys, so that reads in random order form none.",
         "A script reads customer 5001, then 5002, then 5003, one every ten minutes, for a day.",
         Severity.HIGH,
         (

@@ -17,13 +17,14 @@ class SharedCredential(Detector):
     about = About(
         "shared_credential",
         "A shared or stolen credential", "账号共用或被盗",
-        "A principal is used from more addresses than ever, from an unknown one while a known one is at work, or after "
-        "months of silence.",
+        "A principal is used from more addresses than ever, from an unknown one while a known one is at work, or "
+        "after months of silence.",
         "账号的来源地址数超过以往，或在已知地址使用期间出现未知地址，或沉寂数月后重新启用。",
-        "Logins are looked at. More than `addresses` addresses within an hour pages when this is also more than twice "
-        "the largest number in any hour before. A principal with at most `few` known addresses (used on two days of the last "
-        "60, after `learn_days`) that logs in from a new one pages when a known one logged in within the last "
-        "`overlap_hours` hours; otherwise this is a note. A login after `silent_days` days of silence pages.",
+        "Logins are looked at. More than `addresses` addresses within an hour pages when this is also more than "
+        "twice the largest number in any hour before. A principal with at most `few` known addresses (used on two "
+        "days of the last 60, after `learn_days`) that logs in from a new one pages when a known one logged in "
+        "within the last `overlap_hours` hours; otherwise this is a note. A login after `silent_days` days of "
+        "silence pages.",
         "sales_wang is logged in at his desk; half an hour later his password is used from a network in another city.",
         Severity.HIGH,
         (

@@ -21,11 +21,11 @@ class SlowDrip(Detector):
         "A slow drip", "缓慢渗漏",
         "Over weeks somebody collects a large part of all customers, a little every day.",
         "某人在数周内每天少量、累计获取了大部分客户的数据。",
-        "The set of customers that a person (or a principal and purpose, where no actor is named) saw is kept by week, "
-        "for five weeks; reads of more than `page` customers belong to `bulk_export` and do not count. It pages when "
-        "this set holds `share` percent of all customers seen so far and at least `floor`, and is `times` times what is "
-        "usual: the median of the colleagues' sets, or, where there are no colleagues, the median of its own weeks times five "
-        "(after `learn_weeks`). It is told again when it has grown by half.",
+        "The set of customers that a person (or a principal and purpose, where no actor is named) saw is kept by "
+        "week, for five weeks; reads of more than `page` customers belong to `bulk_export` and do not count. It "
+        "pages when this set holds `share` percent of all customers seen so far and at least `floor`, and is `times` "
+        "times what is usual: the median of the colleagues' sets, or, where there are no colleagues, the median of "
+        "its own weeks times five (after `learn_weeks`). It is told again when it has grown by half.",
         "An agent reads 120 additional customers a day; after three weeks he has a quarter of them all.",
         Severity.HIGH,
         (

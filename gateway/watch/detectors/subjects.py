@@ -25,7 +25,8 @@ class ManySubjects(Detector):
         "某人员或账号一天内接触的不同客户数，远超其历史最高值和同事水平。",
         "The set of subjects of each day is kept exactly. The limit is `times` times the largest usual day (the "
         "ninth of ten) of the last 28 of this person, or of its colleagues where the person is new (fewer than "
-        "`cold_days` days), and never below `floor`. Work of a principal without an actor is measured by purpose.",
+        "`cold_days` days), and never below `floor`; without any of these it is `cold_floor`. Work of a principal "
+        "without an actor is measured by purpose.",
         "Agent li.na sees 40 customers a day; today it is 190.",
         Severity.HIGH,
         (

@@ -22,11 +22,11 @@ class Volume(Detector):
         "A principal reads far more rows with personal data for a purpose than it ever does at this hour of the week.",
         "某账号为某目的读取的个人信息行数，远超其在每周同一时段的历史水平。",
         "Rows are added up by hour. What is usual is the median of the same hour of the last six weeks plus "
-        "`deviations` times the spread (median absolute deviation, at least a quarter of the median); with fewer than "
-        "three such hours, the hours beside it and on the days around it count too. It pages when the hour is "
-        "also above `floor` and above `times_top` times the largest hour of "
-        "a usual day (the ninth of ten) of the last four weeks; otherwise it is a "
-        "note. Younger than `cold_days`, it is measured against `cold_floor` and `times_top` times its largest hour.",
+        "`deviations` times the spread (median absolute deviation, at least a quarter of the median); with fewer "
+        "than three such hours, the hours beside it and on the days around it count too. It pages when the hour is "
+        "also above `floor` and above `times_top` times the largest hour of a usual day (the ninth of ten) of the "
+        "last four weeks; otherwise it is a note. Younger than `cold_days`, it is measured against `cold_floor` and "
+        "`times_top` times its largest hour.",
         "crm_app reads 3,000 rows an hour for ticket_resolution on Monday mornings; today it is 40,000.",
         Severity.HIGH,
         (
