@@ -96,6 +96,7 @@ def _micros(at: str) -> int:
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------
+MAYBE_REPEATED: Final = {"en": "This message may have reached you before.", "zh": "此消息可能已发送过一次。"}
 _KINDS: Final = {
     "opened": ("", ""),
     "worse": ("WORSE", "升级"),
@@ -152,7 +153,7 @@ def body(incident: Incident, kind: str, reference: str, language: str, *, maybe_
     """What a person on call needs to decide whether to get up."""
     lines = _body_zh(incident) if language == "zh" else _body_en(incident)
     if maybe_repeated:
-        lines.append("此消息可能已发送过一次。" if language == "zh" else "This message may have reached you before.")
+        lines.append(MAYBE_REPEATED[language])
     text = scrubbed("\n".join(line for line in lines if line), incident.principal)
     return f"{text}\n{'编号' if language == 'zh' else 'Reference'}: {reference}"
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from gateway.log import event
 from gateway.watch.finding import Severity
 from gateway.watch.incidents import Incident
-from gateway.watch.messages import Route, body, grouped, overdue, title
+from gateway.watch.messages import MAYBE_REPEATED, Route, body, grouped, overdue, title
 from gateway.watch.sql import StoreUnavailable
 from gateway.watch.store import Message, Store
 
@@ -178,7 +178,10 @@ class _Sender:
         room = BURST - sum(now - at < GROUP_SECONDS * _SECOND for at in self._lately)
         if len(claimed) > max(room, 1):
             head, text = grouped([incident for _, incident, _ in claimed], self._route.language)
-            references = ", ".join(message.id for message, _, _ in claimed[:50])
+            repeats = [message.id for message, _, repeated in claimed if repeated]
+            if repeats:
+                text += f"\n{MAYBE_REPEATED[self._route.language]} ({', '.join(repeats)})"
+            references = ", ".join(message.id for message, _, _ in claimed)
             await self._send([message for message, _, _ in claimed], head, f"{text}\n{references}")
             return len(claimed)
         for message, incident, repeated in claimed:

@@ -41,6 +41,8 @@ _REFRESH_SECONDS: Final = 1.0
 _GRACE_US: Final = 20_000
 """Records younger than this wait for the next look, so that a slower chain can still come before them."""
 _TROUBLE_SECONDS: Final = 1.0
+_JUMP_SECONDS: Final = 5.0
+_BEHIND_SECONDS: Final = 60.0
 _MAX_DRILL_SECONDS: Final = 3600
 
 
@@ -89,6 +91,7 @@ class WatchService:
         self._behind = False
         self._records = 0
         self._running = False
+        self._wall, self._steady, self._tell_lag_at = clock() / 1e6, time.monotonic(), 0.0
         self._figures = Figures([], {}, [])
         metrics.gauges.watch = self.figures
 
@@ -236,10 +239,23 @@ class WatchService:
 
     # -- upkeep -----------------------------------------------------------------------------------------------------
     async def _bookkeeping(self) -> None:
+        self._own_health()
         await self._record_changes()
         await self._refresh()
         self._figures = await self.store.figures()
         await self._drills()
+
+    def _own_health(self) -> None:
+        """What only this process knows goes into the trail, where a detector reads it."""
+        wall, steady = self._clock() / 1e6, time.monotonic()
+        jump = (wall - self._wall) - (steady - self._steady)
+        self._wall, self._steady = wall, steady
+        if abs(jump) > _JUMP_SECONDS:
+            self._trail.event("clock_jumped", seconds=round(jump))
+        lag = self._lag()
+        if lag > _BEHIND_SECONDS and steady >= self._tell_lag_at:
+            self._tell_lag_at = steady + _BEHIND_SECONDS
+            self._trail.event("watch_behind", seconds=round(lag))
 
     async def _drills(self) -> None:
         drills = {drill.id for drill in await self.store.drills(self._clock())}

@@ -350,7 +350,7 @@ class Store:
             await _queue(sql, messages)
 
     async def claim(
-        self, owner: str, now: int, lease: int, route: str, limit: int = 100
+        self, owner: str, now: int, lease: int, route: str, limit: int = 50
     ) -> list[tuple[Message, Incident, bool]]:
         """Take what is due on a route: nobody else gets it until `lease` is over. The flag: it may have been sent
         before, by a process that died between sending and noting it."""

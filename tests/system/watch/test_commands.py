@@ -39,9 +39,7 @@ def test_the_life_of_an_incident(gateway: Gateway, receiver: Receiver, tmp_path:
         asked = time.monotonic()
         run(gateway, "incident", "contain", "1", "--who", "zhou", "--why", "not the nightly job")
         with pytest.raises(psycopg.OperationalError, match="INC-1") as ended:
-            while True:
-                session.execute("SELECT 1")
-                time.sleep(0.01)
+            session.execute("SELECT pg_sleep(1)")
         print(f"contained after {time.monotonic() - asked:.2f} s, the start of the command included")
         assert ended.value.sqlstate == "57P01"
     with pytest.raises(psycopg.OperationalError, match='"desk_app" is suspended because of incident INC-1'):
@@ -103,6 +101,21 @@ def test_honey_is_planted_and_the_drill_finds_it(gateway: Gateway, receiver: Rec
     done = gateway.run("drill", "honey", "--dsn", gateway.dsn("desk_app"), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["incidents"][0]["detector"] == "honey"
+
+
+def test_a_connection_around_the_gateway_is_found(gateway: Gateway, receiver: Receiver) -> None:
+    gateway.stop()
+    config = gateway.config.read_text("utf-8")
+    gateway.config.write_text(config.replace("bypass_interval_seconds = 0", "bypass_interval_seconds = 0.5"), "utf-8")
+    gateway.start()
+    connect(gateway, "desk_app").close()
+    done = gateway.run("drill", "bypass", "--json", "--wait", "15")
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(json.loads(done.stdout)["seconds_to_page"])
+    # Neither the gateway's own connections nor those of its sessions were taken for strangers.
+    assert {r["application"] for r in gateway.records() if r["event"] == "backend_seen"} == {
+        f"drill:{json.loads(done.stdout)['drill']}"
+    }
 
 
 @pytest.mark.parametrize("kind", ["scrape", "stolen-credential"])

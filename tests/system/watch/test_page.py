@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import psycopg
-
 from tests.support.gateway import Gateway
 from tests.system.gateway.conftest import connect
 from tests.system.watch.conftest import Receiver
