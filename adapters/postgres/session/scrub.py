@@ -15,6 +15,7 @@ from adapters.postgres.wire.responses import ErrorFields
 
 _DROPPED: Final = frozenset("DWqp")
 _NAMES: Final = frozenset("stcdn")
+_SAFE: Final = frozenset("SVCMPFLR")
 
 # Classes whose messages quote names, never data: syntax and access (42), dependent objects (2B), feature (0A),
 # transaction state (25), cursor names (24, 34), statement names (26), authorization (28), resources (53), limits (54),
@@ -36,6 +37,9 @@ _WITHHELD: Final = "…"
 def scrub_error(fields: ErrorFields) -> ErrorFields:
     """An ErrorResponse's fields with values withheld."""
     values = dict(fields)
+    if _raised_by_user(values):
+        said = "an error that a function of the database raised was withheld"
+        return [(c, said if c == "M" else v) for c, v in fields if c in _SAFE]
     sqlstate = values.get("C", "XX000")
     names = {values[code] for code in _NAMES if code in values}
     return [
@@ -43,6 +47,11 @@ def scrub_error(fields: ErrorFields) -> ErrorFields:
         for code, value in fields
         if code not in _DROPPED and not (code == "H" and (sqlstate in _TELLING_HINTS or sqlstate.startswith("P")))
     ]
+
+
+def _raised_by_user(values: dict[str, str]) -> bool:
+    """RAISE in a function of a user: its SQLSTATE, its message and every name in it are of the user's choice."""
+    return values.get("R") == "exec_stmt_raise" or values.get("F", "").startswith(("pl_", "plpy", "plperl", "pltcl"))
 
 
 def _message(text: str, sqlstate: str, names: set[str]) -> str:
@@ -78,11 +87,12 @@ def _withhold(text: str, names: set[str]) -> str:
 def scrub_notice(fields: ErrorFields) -> ErrorFields:
     """A NoticeResponse's fields: the message is withheld but where its SQLSTATE is known to name objects only."""
     values = dict(fields)
-    harmless = values.get("C", "") in _HARMLESS_NOTICES
+    raised = _raised_by_user(values)
+    harmless = values.get("C", "") in _HARMLESS_NOTICES and not raised
     return [
         (code, value if code != "M" or harmless else "a notice of the database was withheld")
         for code, value in fields
-        if code not in _DROPPED and (code != "H" or harmless)
+        if code not in _DROPPED and (code != "H" or harmless) and (code in _SAFE or not raised)
     ]
 
 

@@ -100,7 +100,10 @@ class Keys:
             if width <= 0:
                 self._missing += 1
             elif not binary:
-                append(int(data[position + 11 : position + 11 + width]))
+                try:
+                    append(int(data[position + 11 : position + 11 + width]))
+                except ValueError:  # no key after all: the row is not attributed, and is sent all the same
+                    self._missing += 1
             elif width == 4:
                 append(int4(data, position)[4])
             elif width == 8:
@@ -127,10 +130,10 @@ class Keys:
                 self._missing += 1
                 continue
             cell = data[at + 4 : at + 4 + size]
-            if whole and not binary:
+            if whole and not binary and cell.lstrip(b"-").isdigit():
                 fresh.append(int(cell))
             else:
-                key = self._key(cell, binary, whole)
+                key = None if whole and not binary else self._key(cell, binary, whole)
                 if key is None:
                     self._missing += 1
                 else:

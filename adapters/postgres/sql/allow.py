@@ -27,7 +27,7 @@ from adapters.postgres.sql.allow_relations import (
     CATALOG_ROW_FILTERS,
 )
 from adapters.postgres.sql.allow_settings import SETTINGS, Setting, search_path_is_plain
-from adapters.postgres.sql.allow_types import INFORMATION_SCHEMA_TYPES, SQL_VALUE_FUNCTIONS, TYPES
+from adapters.postgres.sql.allow_types import INFORMATION_SCHEMA_TYPES, SQL_VALUE_FUNCTIONS, TYPE_NAMES, TYPES
 
 __all__ = [
     "AGGREGATES",
@@ -45,6 +45,7 @@ __all__ = [
     "SPECIAL_FUNCTIONS",
     "SQL_VALUE_FUNCTIONS",
     "TYPES",
+    "TYPE_NAMES",
     "WINDOW_FUNCTIONS",
     "Setting",
     "comparison_never_raises",

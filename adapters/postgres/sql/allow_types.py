@@ -15,6 +15,23 @@ TYPES = words("""
 """`reg*` look names up in the catalogue, which is open anyway, and psql, Rails and Django send them. Not here:
 pseudo-types (`record`, the `any` family), `refcursor` (names a cursor), `pg_node_tree`, the types of statistics."""
 
+TYPE_NAMES = {
+    "bool": "boolean",
+    "bpchar": "character",
+    "float4": "real",
+    "float8": "double precision",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "time": "time without time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "timetz": "time with time zone",
+    "varbit": "bit varying",
+    "varchar": "character varying",
+}
+"""Internal name → the name that `format_type` prints, where they differ."""
+
 INFORMATION_SCHEMA_TYPES = frozenset({"cardinal_number", "character_data", "sql_identifier", "time_stamp", "yes_or_no"})
 
 SQL_VALUE_FUNCTIONS = words("""

@@ -242,7 +242,8 @@ class Analysis:
 
     def _target_star(self, item: Item, level: Level, location: int, bare: bool) -> None:
         if isinstance(item.use, TargetUse):
-            others = tuple(i.alias for i in level.items if i is not item and not i.qualified_only)
+            shown = (i for i in level.items if bare and not i.qualified_only and not isinstance(i.use, TargetUse))
+            others = tuple(i.alias for i in shown)
             item.use.stars.append(TargetStar(self.text.at(location), bare, others))
 
     def everything(self, level: Level, item: Item, location: int) -> None:

@@ -12,6 +12,7 @@ from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis, Walker
 from adapters.postgres.sql.facts import Call
 from adapters.postgres.sql.parse import Node, strings
+from adapters.postgres.sql.quote import quote_ident
 from adapters.postgres.sql.raising import CONDITIONAL, LIKE_FUNCTIONS, gives_one_row, harmless, is_name
 from adapters.postgres.sql.scope import Level
 from gateway.model import TableName
@@ -136,6 +137,8 @@ def type_name(a: Analysis, node: Node) -> bool:
             a.refuse("type", "a type modifier has to be a constant", location=location)
     name = names[-1]
     snapshot = a.world.snapshot
+    if _made_by_user(a, names):
+        a.refuse("type", f'a function of a user makes values of type "{name}": no casts to it', location=location)
     if len(names) == 1 or names[0] == "pg_catalog":
         if name in allow.TYPES or (name.startswith("_") and name[1:] in allow.TYPES):
             return name in ("text", "varchar") and not node.get("arrayBounds")
@@ -154,6 +157,17 @@ def type_name(a: Analysis, node: Node) -> bool:
             return False
     a.refuse("type", f'type "{name}" is not known', location=location, sqlstate="42704")
     return False
+
+
+def _made_by_user(a: Analysis, names: list[str]) -> bool:
+    """Whether some cast to this type calls a function of a user."""
+    casts = {cast.target for cast in a.world.snapshot.user_casts if cast.function}
+    if not casts:
+        return False
+    schemas = [names[-2]] if len(names) > 1 else ["", "pg_catalog", *a.search_path]
+    name = allow.TYPE_NAMES.get(names[-1], names[-1])
+    made = {quote_ident(name), name, f'"{name}"'}
+    return any(one in casts or f"{schema}.{one}" in casts for schema in schemas for one in made)
 
 
 def _function(a: Analysis, body: Node, level: Level, raising: int) -> None:

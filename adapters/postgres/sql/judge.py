@@ -147,6 +147,7 @@ def _rule_hint(column: ColumnVeil) -> str:
 # -- writes -----------------------------------------------------------------------------------------------------------
 def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
     veil = _veil(target, rights, verdict)
+    verdict.scrub = True  # triggers, checks and foreign keys of the write may tell about rows of other tables
     by_name = {c.veil.column: c.veil for c in veil.columns}
     for written in target.inserted:
         column = _writable(target, by_name, written, "insert", rights)
@@ -211,7 +212,7 @@ def _writable(
 
 def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict: Verdict) -> None:
     """A mask must not overwrite data: neither one that comes back from a form, nor one computed from a column."""
-    if written.computed and column.disclosure is not Disclosure.CLEAR and verdict.scrub:
+    if written.computed and column.disclosure is not Disclosure.CLEAR:
         raise _deny(
             "masked_write",
             f"the value for {target.relation.name}.{written.column} is computed from columns that this persona sees "

@@ -333,7 +333,11 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
     left = from_item(a, body["larg"], level, raising, nullable or kind in ("JOIN_RIGHT", "JOIN_FULL"))
     right = from_item(a, body["rarg"], level, raising, nullable or kind in ("JOIN_LEFT", "JOIN_FULL"))
     items = left + right
+    level.merged = level.merged or "usingClause" in body or bool(body.get("isNatural"))
+    # ON sees the two sides of its join, and then what is outside this query: no other item of the FROM clause.
+    everything, level.items = level.items, items
     conditions(a, body.get("quals"), level, raising)
+    level.items = everything
     for name in strings(body.get("usingClause", ())):
         for item in items:
             if item.has(name):
@@ -405,7 +409,7 @@ def target_origins(targets: Sequence[Node], level: Level) -> Origins:
             names = strings(list(fields[:-1]))
             found = level.find(names[-1]) if names else None
             items = [found[1]] if found else [i for i in level.items if not i.qualified_only] if not names else []
-            if not items or any(i.columns is None for i in items):
+            if not items or any(i.columns is None for i in items) or (level.merged and not names):
                 return ()
             out.extend(item.origin(column) for item in items for column in item.columns or ())
             continue
@@ -421,7 +425,7 @@ def _spread(qualifier: Sequence[Node], level: Level) -> list[str] | None:
         return list(found[1].columns) if found is not None and found[1].columns is not None else None
     out: list[str] = []
     for item in level.items:
-        if item.columns is None:
+        if item.columns is None or level.merged:  # merged columns come first, and once
             return None
         out.extend(item.columns)
     return out

@@ -58,6 +58,8 @@ class Level:
     sources: Sources = field(default_factory=Sources)
     qual: bool = False
     """What is being walked now can be evaluated before a row predicate of this level's relations."""
+    merged: bool = False
+    """A join with USING or NATURAL: a star does not simply list the columns of each item."""
     grouping: bool = False
     """What is being walked now is evaluated after grouping: columns are noted for a primary-key GROUP BY."""
 

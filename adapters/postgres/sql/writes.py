@@ -117,7 +117,7 @@ def _insert_columns(a: Analysis, body: Node, target: TargetUse) -> tuple[str, ..
     if "cols" in body:
         for column in body["cols"]:
             for step in column["ResTarget"].get("indirection", ()):
-                _subscript(a, step)
+                _subscript(a, step, Level.below(None))
         return tuple(c["ResTarget"]["name"] for c in body["cols"])
     every = tuple(c.name for c in target.relation.columns)
     rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists")
@@ -126,8 +126,7 @@ def _insert_columns(a: Analysis, body: Node, target: TargetUse) -> tuple[str, ..
     return every[: len(rows[0]["List"].get("items", ()))] if rows else every
 
 
-def _subscript(a: Analysis, step: Node) -> None:
-    level = Level.below(None)
+def _subscript(a: Analysis, step: Node, level: Level) -> None:
     if "A_Indices" in step:
         walk(a, step["A_Indices"].get("lidx"), level)
         walk(a, step["A_Indices"].get("uidx"), level)
@@ -199,7 +198,7 @@ def _assignments(a: Analysis, targets: Sequence[Node], target: TargetUse, level:
     for one in targets:
         body = one["ResTarget"]
         for step in body.get("indirection", ()):
-            _subscript(a, step)
+            _subscript(a, step, level)
         value = body["val"]
         source = value.get("MultiAssignRef", {}).get("source")
         if source is None:
