@@ -64,6 +64,7 @@ def test_no_row_without_its_record_over_twenty_kills(company_database: Database,
     missing = [mark for mark in seen if mark not in recorded]
     assert not missing, f"{len(missing)} of {len(seen)} statements gave rows and are not in the trail: {missing[:5]}"
 
+    print(f"{len(seen)} statements gave rows over {KILLS} kills; {len(gateway.records())} records")
     gateway.start()
     assert gateway.stop() == 0
     verdict = gateway.run("trail", "verify", "--json")
