@@ -12,6 +12,7 @@ line and remedy.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from gateway.watch.finding import Severity
 
 FILE = "detectors.yaml"
 COMMON = ("enabled", "severity", "contain", "again_after", "except")
+_KEY = re.compile(r"[0-9]{1,19}|[0-9a-f]{16}")
 _SEVERITIES = tuple(str(severity) for severity in Severity)
 
 
@@ -90,6 +92,8 @@ def _options(reader: Reader, name: str, value: Scalar | Sequence | Mapping) -> O
     exceptions = node.entries.get("except")
     left = reader.mapping(exceptions.value if exceptions else None, f"`except` of {what}", ("principals", "purposes"))
     again = _value(reader, node, Setting("again_after", 6, "", "", 0, 8760), what)
+    if name == "honey":
+        _check_keys(reader, node, what)
     values = {key: found for key, one in settings.items() if (found := _value(reader, node, one, what)) is not None}
     return Options(
         severity=Severity[severity.upper()] if severity else about.severity,
@@ -100,6 +104,16 @@ def _options(reader: Reader, name: str, value: Scalar | Sequence | Mapping) -> O
         again_after=int(again) if isinstance(again, (int, float)) else 6,
         values=values,
     )
+
+
+def _check_keys(reader: Reader, node: Mapping, what: str) -> None:
+    """Keys stand as records hold them: nobody could be recognized by another spelling."""
+    for key in reader.names(node, "keys", what) or ():
+        if not _KEY.fullmatch(key):
+            remedy = (
+                "`menshen honey plant` keeps such keys; here write whole numbers, or hashes of 16 hexadecimal digits"
+            )
+            reader.error(node.line_of("keys"), f"`{key}` in `keys` of {what} is no whole number", remedy)
 
 
 def _flag(reader: Reader, node: Mapping, key: str, what: str, *, default: bool) -> bool:

@@ -8,7 +8,8 @@
 How nothing is lost or repeated. Before a batch is processed, the places up to which it reads are appended to a
 journal. Detectors are pure, so the same batches in the same order give the same findings with the same ids. A start
 takes the last checkpoint and replays the journal's batches behind it, exactly; findings of the last of them, which may
-not have been stored, come again with ids that the store knows. Records of one batch are ordered by time over all
+not have been stored, come again with ids that the store knows. (The death of the machine can lose the journal's end:
+the same records are then looked at in other batches.) Records of one batch are ordered by time over all
 chains; a record that arrives later than `before` allows for is read late, and never skipped.
 
 Blocking file I/O, no clock, no thread: the caller decides when to poll.
@@ -93,6 +94,11 @@ class Watcher:
     def position(self) -> Position:
         return Position(dict(self._places))
 
+    @property
+    def replaying(self) -> bool:
+        """Whether batches that were begun before the start are still to come."""
+        return bool(self._replay)
+
     def plant(self, keys: list[int | str], values: list[str] | None = None) -> None:
         """The planted customers from now on: keys and hashes of values; see `Honey.plant`."""
         honey = self.detectors.get("honey")
@@ -135,7 +141,7 @@ class Watcher:
 
     def close(self) -> None:
         """Write a checkpoint where nothing is pending, and let go of the files."""
-        if self._pending is None and self._since_batches and not self._replay:
+        if self._since_batches:
             self.checkpoint()
         self._journal.close()
 
@@ -151,7 +157,9 @@ class Watcher:
 
     # -- memory ---------------------------------------------------------------------------------------------------
     def checkpoint(self) -> None:
-        """Write position and states, whole or not at all, then empty the journal."""
+        """Write position and states, whole or not at all, then empty the journal. Not before all was replayed."""
+        if self._replay or self._pending is not None:
+            return
         data = orjson.dumps({
             "format": FORMAT,
             "batch": self._number,

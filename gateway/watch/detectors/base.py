@@ -129,14 +129,17 @@ class Detector:
     def tell(self, seen: Seen, told: Told) -> list[Finding]:
         """The finding, unless the same was told for this period, or a short while ago, with at least this severity."""
         memory: dict[str, Any] = self.state["told"]
-        last = memory.get(told.subject)
+        subject = told.subject
+        if seen.drill and seen.drill not in subject:
+            subject = f"{subject}:{seen.drill}"  # a drill neither joins nor hides what is real
+        last = memory.get(subject)
         if last and told.severity <= last[1]:
             recent = seen.t - last[0] < self.options.again_after * HOUR or told.period == last[2] != 0
             if recent and (not told.amount or told.amount < 4 * last[3]):
                 return []
         make_room(memory, 10_000)
-        memory.pop(told.subject, None)
-        memory[told.subject] = [seen.t, int(told.severity), told.period, told.amount]
+        memory.pop(subject, None)
+        memory[subject] = [seen.t, int(told.severity), told.period, told.amount]
         refs = [RecordRef(str(chain), int(seq)) for chain, seq in told.evidence][-KEPT_EVIDENCE:]
         evidence = (*(ref for ref in dict.fromkeys(refs) if ref != seen.ref), seen.ref)
         table = seen.relations[0] if seen.relations else ""
@@ -144,7 +147,7 @@ class Detector:
         return [
             Finding(
                 detector=self.about.name,
-                key=f"{self.about.name}:{told.subject}",
+                key=f"{self.about.name}:{subject}",
                 at=seen.at,
                 severity=told.severity,
                 summary=told.summary,

@@ -85,7 +85,7 @@ class Bypass(Detector):
         return self.tell(
             seen,
             Told(
-                f"{database}:{who}:{seen.drill}" if seen.drill else f"{database}:{who}",
+                f"{database}:{who}",
                 self.options.severity,
                 f"{role} is connected to the database {database} from {seen.client} without the gateway.",
                 f"角色 {role} 从 {seen.client} 绕过网关直接连接数据库 {database}。",

@@ -72,7 +72,7 @@ class Honey(Detector):
         return self.tell(
             seen,
             Told(
-                f"{seen.who}:{seen.drill}" if seen.drill else seen.who,
+                seen.who,
                 severity,
                 f"{seen.who} read a planted customer whom nobody has a reason to read.",
                 f"{seen.who} 读取了无任何理由被读取的蜜罐客户。",

@@ -116,10 +116,13 @@ class Scraping(Detector):
 
     def _tell(self, seen: Seen, run: dict[str, Any], count: int) -> list[Finding]:
         page = count >= self._length
+        told = run.get("told", 0)
+        if count < 4 * told and page == (told >= self._length):
+            return []  # this run was told, as what it is
         days = (seen.t - run["since"]) / DAY
         took = f"{days:.1f} days" if days >= 1 else f"{max(1, (seen.t - run['since']) // 60)} minutes"
         took_zh = f"{days:.1f} 天" if days >= 1 else f"{max(1, (seen.t - run['since']) // 60)} 分钟"
-        return self.tell(
+        found = self.tell(
             seen,
             Told(
                 seen.who,
@@ -132,3 +135,6 @@ class Scraping(Detector):
                 details=(("length", count), ("seconds", seen.t - run["since"])),
             ),
         )
+        if found:
+            run["told"] = count
+        return found
