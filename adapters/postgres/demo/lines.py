@@ -135,6 +135,7 @@ def tools(facts: Facts) -> list[tuple[str, str]]:
             "Why is it so?",
             f'{menshen} explain -c {config} --as bi_reader --purpose analytics "SELECT phone FROM crm.customers"',
         ),
+        ("What is odd: incidents that detectors opened", f"{menshen} incident list -c {config}"),
         ("Metrics", f"curl -s http://127.0.0.1:{facts.http_port}/metrics"),
     ]
 

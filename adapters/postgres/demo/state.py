@@ -77,6 +77,13 @@ class State:
     def config(self) -> Path:
         return self.folder / "menshen.toml"
 
+    def _control_token(self) -> Path:
+        """The file that opens the control API (incidents, drills) to this user's commands; made once."""
+        file = self.folder / "control-token"
+        if not file.exists():
+            private_text(file, secrets.token_urlsafe(32) + "\n")
+        return file
+
     def save(self) -> None:
         self.secrets.write(self._secrets_file)
 
@@ -112,6 +119,7 @@ durability = "write"
 [http]
 host = "127.0.0.1"
 port = {ports.http}
+control_token_file = {_toml(self._control_token())}
 
 [[listen]]
 protocol = "postgres"
