@@ -206,6 +206,7 @@ class Gateway:
             routes=self._routes,
             metrics=self.metrics,
             owner=f"{self._node}-0",
+            notes=build.notes(self.settings),
             contain=settings.contain,
             rhythm=Rhythm(settings.interval_seconds, settings.bypass_interval_seconds or _NEVER),
             pollers=[self._poller(name) for name in self.databases] if settings.bypass_interval_seconds else [],

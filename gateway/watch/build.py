@@ -9,10 +9,11 @@ from gateway.errors import MenshenError, Problem, ProblemsFound
 from gateway.watch.detector_config import load_detectors
 from gateway.watch.finding import Severity
 from gateway.watch.messages import Route
-from gateway.watch.notify import AppriseChannel, Channel
+from gateway.watch.notify import AppriseChannel, Channel, SentNotes
 from gateway.watch.store import Store
 from gateway.watch.stream import Watcher
 
+SENT_NAME = "messages.sent"
 STORE_NAME = "incidents.sqlite3"
 
 
@@ -44,6 +45,14 @@ async def store(settings: Settings) -> Store:
     watch = settings.watch
     dsn = watch.store_dsn.reveal() if watch.store_dsn is not None else ""
     return await Store.open(settings.gateway.state_dir / STORE_NAME, dsn, watch.join_window_seconds)
+
+
+def notes(settings: Settings) -> SentNotes:
+    """Raises WatchUnavailable."""
+    try:
+        return SentNotes(settings.gateway.state_dir / SENT_NAME)
+    except OSError as error:
+        raise WatchUnavailable(f"the notes of sent messages cannot be used: {error}") from error
 
 
 def watcher(settings: Settings) -> Watcher:

@@ -1,9 +1,11 @@
 """Messages leave through `apprise`: a durable queue, one sender for each route, at least once and almost never twice.
 
-A message is claimed in the store, sent, and marked as sent, in this order. A process that dies before the claim or the
-sending loses nothing: the next life sends. One that dies between the channel's answer and the mark (a commit, about a
-millisecond) does not know, so the next life sends again, with the same reference and a line that says so. No order can
-do better with channels that do not recognize a repeated reference themselves.
+A message is claimed in the store, sent, noted as sent in a file, and marked in the store, in this order. A process that
+dies before the sending loses nothing: the next life sends. One that dies behind the note repeats nothing. The thread
+that sends writes the note itself, with one call to the kernel, as soon as the channel has answered. A death in the
+moment between the two (well under a millisecond here, and the time that the answer travels) leaves it unknown, so the
+next life sends again, with the same reference and a line that says so. No order can do better with a channel that does
+not recognize a repeated reference itself.
 """
 
 from __future__ import annotations
@@ -11,10 +13,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
 
 from gateway.log import event
 from gateway.watch.finding import Severity
@@ -26,7 +33,7 @@ from gateway.watch.store import Message, Store
 log = logging.getLogger(__name__)
 
 _SECOND: Final = 1_000_000
-_SEND_SECONDS: Final = 15.0
+_SEND_SECONDS: Final = 45.0
 _LEASE_SECONDS: Final = 60
 _TICK_SECONDS: Final = 1.0
 _FIRST_RETRY_SECONDS: Final = 2
@@ -41,11 +48,14 @@ class SendFailed(Exception):
     """The channel did not take the message. The text is safe to show: it holds no address."""
 
 
+Taken: TypeAlias = Callable[[], None]
+
+
 class Channel(Protocol):
     """What carries a message to people."""
 
-    async def send(self, title: str, body: str, severity: Severity) -> None:
-        """Raises SendFailed."""
+    async def send(self, title: str, body: str, severity: Severity, taken: Taken) -> None:
+        """Calls `taken`, in whatever thread, at once when the message has gone. Raises SendFailed."""
         ...
 
 
@@ -62,20 +72,64 @@ class AppriseChannel:
         apprise_log.propagate = False
         self._apprise: Any = apprise.Apprise()
         self._types = (apprise.NotifyType.INFO, apprise.NotifyType.WARNING, apprise.NotifyType.FAILURE)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="notify")
         if len(url.split()) != 1 or not self._apprise.add(url.strip()) or len(self._apprise) != 1:
             raise ValueError("this is not one address that apprise knows")
 
-    async def send(self, title: str, body: str, severity: Severity) -> None:
+    async def send(self, title: str, body: str, severity: Severity, taken: Taken) -> None:
         kind = self._types[0 if severity <= Severity.LOW else 1 if severity <= Severity.MEDIUM else 2]
+
+        def send() -> bool:
+            good = bool(self._apprise.notify(title=title, body=body, notify_type=kind))
+            if good:
+                taken()
+            return good
+
         try:
             async with asyncio.timeout(_SEND_SECONDS):
-                taken = await self._apprise.async_notify(title=title, body=body, notify_type=kind)
+                good = await asyncio.get_running_loop().run_in_executor(self._thread, send)
         except TimeoutError:
             raise SendFailed("the channel did not answer in time") from None
         except Exception as error:
             raise SendFailed(f"the channel failed ({type(error).__name__})") from None
-        if not taken:
+        if not good:
             raise SendFailed("the channel refused the message or cannot be reached")
+
+
+class SentNotes:
+    """References of messages that have gone and are not marked in the store yet, in a file: one line a sending."""
+
+    def __init__(self, path: Path | None) -> None:
+        """None: nothing is noted."""
+        self._path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600) if path else -1
+        self._unmarked = 0
+        self._lock = threading.Lock()
+
+    def note(self, ids: Sequence[str]) -> None:
+        """In the kernel when this returns, so that it survives the death of the process."""
+        if self._file >= 0:
+            with self._lock:
+                self._unmarked += 1
+                os.write(self._file, "\t".join(ids).encode() + b"\n")
+
+    def marked(self) -> None:
+        """One sending stands in the store. When all do, the file is emptied."""
+        if self._file >= 0:
+            with self._lock:
+                self._unmarked -= 1
+                if self._unmarked <= 0:
+                    os.ftruncate(self._file, 0)
+
+    def left(self) -> list[str]:
+        """What the last life noted and did not mark."""
+        if self._path is None:
+            return []
+        return [one for line in self._path.read_text("utf-8").splitlines() for one in line.split("\t") if one]
+
+    def clear(self) -> None:
+        if self._file >= 0:
+            os.ftruncate(self._file, 0)
 
 
 class Notifier:
@@ -87,12 +141,14 @@ class Notifier:
         routes: Mapping[str, tuple[Route, Channel]],
         *,
         owner: str,
+        notes: SentNotes | None = None,
         done: Callable[[Sequence[Message], str], None] = lambda messages, outcome: None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         """`done` is told what was sent (`sent`), is tried again (`failed`) or not (`given_up`)."""
         self._store = store
-        self._senders = {name: _Sender(store, *pair, owner, done, clock) for name, pair in routes.items()}
+        self._notes = notes or SentNotes(None)
+        self._senders = {name: _Sender(store, *pair, owner, self._notes, done, clock) for name, pair in routes.items()}
         self._routes = [route for route, _ in routes.values()]
         self._owner = owner
         self._clock = clock
@@ -104,8 +160,14 @@ class Notifier:
     async def run(self) -> None:
         if not self._senders:
             return
-        await _until_it_works(lambda: self._store.orphaned(self._owner))
+        await _until_it_works(self.take_up)
         await asyncio.gather(self._watch_the_clock(), *(sender.run() for sender in self._senders.values()))
+
+    async def take_up(self) -> None:
+        """What the last life left: what it had noted is sent, the rest of what it had under way is due again."""
+        await self._store.sent(self._notes.left(), self._clock())
+        self._notes.clear()
+        await self._store.orphaned(self._owner)
 
     async def _watch_the_clock(self) -> None:
         while True:
@@ -143,12 +205,13 @@ class _Sender:
         route: Route,
         channel: Channel,
         owner: str,
+        notes: SentNotes,
         done: Callable[[Sequence[Message], str], None],
         clock: Callable[[], int],
     ) -> None:
         self.name = route.name
         self._store, self._route, self._channel = store, route, channel
-        self._owner, self._done, self._clock = owner, done, clock
+        self._owner, self._notes, self._done, self._clock = owner, notes, done, clock
         self._awake = asyncio.Event()
         self._lately: deque[int] = deque(maxlen=BURST)
 
@@ -196,11 +259,13 @@ class _Sender:
     async def _send(self, messages: Sequence[Message], head: str, text: str) -> None:
         ids = [message.id for message in messages]
         try:
-            await self._channel.send(head, text, max(message.severity for message in messages))
+            severity = max(message.severity for message in messages)
+            await self._channel.send(head, text, severity, partial(self._notes.note, ids))
         except SendFailed as error:
             await self._again(messages, str(error))
             return
         await self._store.sent(ids, self._clock())
+        self._notes.marked()
         self._lately.append(self._clock())
         self._done(messages, "sent")
 

@@ -28,7 +28,7 @@ from gateway.watch.containment import Containment
 from gateway.watch.finding import Finding
 from gateway.watch.incidents import SYSTEM, Action, Incident, State, moment
 from gateway.watch.messages import Route, plan
-from gateway.watch.notify import Channel, Notifier
+from gateway.watch.notify import Channel, Notifier, SentNotes
 from gateway.watch.sql import StoreUnavailable
 from gateway.watch.store import Drill, Event, Figures, Honey, Message, Store
 from gateway.watch.stream import Watcher
@@ -73,6 +73,7 @@ class WatchService:
         routes: Mapping[str, tuple[Route, Channel]],
         metrics: Metrics,
         owner: str,
+        notes: SentNotes | None = None,
         contain: bool = True,
         rhythm: Rhythm | None = None,
         pollers: Sequence[BypassPoller] = (),
@@ -85,7 +86,7 @@ class WatchService:
         self._pollers = pollers
         self._clock = clock
         self._routes = [route for route, _ in routes.values()]
-        self._notifier = Notifier(store, routes, owner=owner, done=self._message_done, clock=clock)
+        self._notifier = Notifier(store, routes, owner=owner, notes=notes, done=self._message_done, clock=clock)
         self._changed = asyncio.Event()
         self._read_at = ""
         self._behind = False

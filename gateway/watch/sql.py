@@ -75,13 +75,18 @@ class Sqlite:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self._lock:
-            await self._call(self._execute, "BEGIN IMMEDIATE", ())
+            # Cancelled or not, what was handed to the thread is done there in this order, before anything later.
             try:
+                await self._call(self._execute, "BEGIN IMMEDIATE", ())
                 yield self
+                await asyncio.shield(self._call(self._execute, "COMMIT", ()))
             except BaseException:
-                await asyncio.shield(self._call(self._execute, "ROLLBACK", ()))
+                await asyncio.shield(self._call(self._rollback))
                 raise
-            await asyncio.shield(self._call(self._execute, "COMMIT", ()))
+
+    def _rollback(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         found: list[Row] = await self._call(self._execute, sql, values)

@@ -1,0 +1,54 @@
+"""The report: what the law asks for, in both languages, with nothing that a browser could run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.watch.dossier import Material, document, html
+from gateway.watch.incidents import Action, changed, opened
+from tests.support.findings import AT, finding
+
+LATER = "2026-03-02T12:30:00.000000Z"
+
+
+def material(**changes: object) -> Material:
+    incident, first = opened(7, finding(**changes), AT)
+    incident, second = changed(incident, Action.CONTAIN, who="zhou", why="<b>stolen</b>", at=AT)
+    return Material(
+        incident, [first, second], [], 2, ["crm.customers/1", "crm.customers/2"],
+        title=lambda name, language: {"zh": "电话", "en": "Phone"}[language],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Phone"), ("zh", "电话")])
+def test_what_the_law_asks_for(language: str, title: str) -> None:
+    report = document(material(), LATER, language)
+    json.dumps(report)
+    assert report["who"]["account"] == "crm_app"
+    assert report["what"] == [{"class": "contact.phone", "title": title, "disclosure": "partial"}]
+    assert report["subjects"] == {
+        "count": 2, "listed": 2, "shown": ["crm.customers/1", "crm.customers/2"], "complete": True,
+    }  # fmt: skip
+    assert [one["what"] for one in report["measures"]] == ["contain"]
+    assert report["clock"]["since_seconds"] == 9000
+    assert [(one["hours"], one["passed"]) for one in report["clock"]["deadlines"]] == [(1, True), (4, False)]
+    page = html(report)
+    assert title in page
+    assert "&lt;b&gt;stolen" in page
+    assert "<b>" not in page
+    assert f'lang="{language}"' in page
+    assert "src=" not in page
+    assert "href=" not in page
+
+
+def test_an_incomplete_list_says_so() -> None:
+    report = document(material(subject_count=500), LATER)
+    assert not report["subjects"]["complete"]
+    assert report["subjects"]["count"] == 500
+    assert "not complete" in html(report)
+
+
+def test_the_clock_of_a_report_made_early() -> None:
+    assert document(material(), AT)["clock"]["since_seconds"] == 0
