@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.certificates import self_signed
 from tests.support.gateway import Gateway
+from tests.support.monitoring import Receiver
 from tests.support.postgres import Postgres
 
 CASES = Path(__file__).parents[1] / "cases" / "sql"
@@ -70,12 +71,25 @@ class Workload:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, postgres: Postgres) -> Iterator[Gateway]:
-    """Running, with the shipped settings but for a certificate that expires in ten days."""
+def receiver() -> Iterator[Receiver]:
+    """Takes the gateway's own messages at `page`, and those of an Alertmanager at the names of its receivers."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+# Ten customers are all that the small company has.
+DETECTORS = "detectors:\n  bulk_export: {rows: 8, copy_rows: 8}\n"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, postgres: Postgres, receiver: Receiver) -> Iterator[Gateway]:
+    """Running and watching, with a certificate that expires in ten days."""
     database = postgres.create()
     database.execute((CASES / "schema.sql").read_text("utf-8"))
     cert, key = self_signed(tmp_path, "server", datetime.now(UTC) + timedelta(days=10))
-    made = Gateway(tmp_path / "gw", {"crm": database.dsn}, policies=CASES / "bundle")
+    notify = {"name": "oncall", "url": f"json://{receiver.url.removeprefix('http://')}/page", "severity": "medium"}
+    made = Gateway(tmp_path / "gw", {"crm": database.dsn}, policies=CASES / "bundle", settings={"notify": [notify]})
+    (made.policies / "detectors.yaml").write_text(DETECTORS, "utf-8")
     text = made.config.read_text("utf-8")
     made.config.write_text(text + f'\n[listen.tls]\nmode = "prefer"\ncert = "{cert}"\nkey = "{key}"\n', "utf-8")
     try:
