@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What some tests and the bench need beside Python: PgBouncer, promtool, and node with the package pg (tests/node). PostgreSQL is
+# What some tests and the bench need beside Python: PgBouncer, Prometheus, Alertmanager, and node with the package pg
+# (tests/node). PostgreSQL is
 # not among them: it comes with the Python packages. Says what it leaves out; safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,8 +12,9 @@ command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 command -v make >/dev/null || packages+=(make)
-# For promtool, which checks the metrics; the server itself is not started.
+# promtool and amtool check metrics, rules and routes; tests/dashboards starts both servers on ports of its own.
 command -v promtool >/dev/null || packages+=(prometheus)
+command -v amtool >/dev/null || packages+=(prometheus-alertmanager)
 
 if [ ${#packages[@]} -gt 0 ]; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
