@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What some tests and the bench need beside Python: PgBouncer, Prometheus, Alertmanager, and node with the package pg
-# (tests/node). PostgreSQL is
-# not among them: it comes with the Python packages. Says what it leaves out; safe to run again.
+# (tests/node). PostgreSQL is not among them: it comes with the Python packages. Says what it leaves out; safe to run
+# again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -83,7 +83,9 @@ def test_an_alert_says_in_two_languages_what_to_do(name: str) -> None:
     assert texts["description_zh"].endswith("。")
     assert (ROOT / "dashboards/grafana/dashboards" / f"{texts['dashboard']}.json").exists()
     assert texts["runbook"] == f"docs/monitoring.md#{name.lower()}"
-    assert f"\n### {name}\n" in (ROOT / "docs/monitoring.md").read_text("utf-8")
+    page = (ROOT / "docs/monitoring.md").read_text("utf-8")
+    assert f"\n### {name}\n" in page
+    assert f"\n    {' '.join(rule['expr'].split())}\n" in page
 
 
 def test_no_label_and_no_text_can_name_a_person() -> None:
