@@ -99,11 +99,10 @@ class Watcher:
         """Whether batches that were begun before the start are still to come."""
         return bool(self._replay)
 
-    def plant(self, keys: list[int | str], values: list[str] | None = None) -> None:
+    def plant(self, keys: list[int | str], values: list[str] | None = None) -> tuple[str, ...]:
         """The planted customers from now on: keys and hashes of values; see `Honey.plant`."""
         honey = self.detectors.get("honey")
-        if isinstance(honey, Honey):
-            honey.plant(keys, values or ())
+        return honey.plant(keys, values or ()) if isinstance(honey, Honey) else ()
 
     # -- the road -------------------------------------------------------------------------------------------------
     def poll(self, *, before: str | None = None, limit: int = BATCH) -> Batch:

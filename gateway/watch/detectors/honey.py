@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pyroaring import BitMap
@@ -10,6 +11,8 @@ from gateway.trail.subjects import decode
 from gateway.watch.detectors.base import About, Detector, Setting, Told
 from gateway.watch.detectors.seen import Seen
 from gateway.watch.finding import Finding, Severity
+
+_HASH = re.compile(r"[0-9a-f]{16}")
 
 
 class Honey(Detector):
@@ -34,18 +37,21 @@ class Honey(Detector):
     def prepare(self) -> None:
         self.plant(())
 
-    def plant(self, keys: Iterable[int | str], values: Iterable[str] = ()) -> None:
+    def plant(self, keys: Iterable[int | str], values: Iterable[str] = ()) -> tuple[str, ...]:
         """The planted customers: keys as records hold them, and hashes of their values (`record.value_hash`).
 
-        Those of the configuration are added. To be called again whenever the state file changes.
+        Those of the configuration are added. To be called again whenever the planted ones change. Answers the keys that
+        no record could hold, and that are thus not watched: texts that are no hash (`subjects.parse_key` makes one).
         """
         every = [*keys, *(int(name) if name.isdigit() else name for name in self.names("keys"))]
         self._numbers = frozenset(key for key in every if isinstance(key, int))
-        self._hashes = frozenset(key for key in every if isinstance(key, str))
+        texts = frozenset(key for key in every if isinstance(key, str))
+        self._hashes = frozenset(text for text in texts if _HASH.fullmatch(text))
         self._values = frozenset(values)
         short = [number & 0xFFFFFFFF for number in self._numbers] + [int(text[:8], 16) for text in self._hashes]
         self._bits = BitMap(short)
         self._any = bool(every or self._values)
+        return tuple(sorted(texts - self._hashes))
 
     def feed(self, seen: Seen) -> list[Finding]:
         if not self._any:

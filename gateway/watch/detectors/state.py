@@ -20,7 +20,7 @@ State = dict[str, Any]
 def freeze(value: Any) -> Any:
     """A JSON-able copy."""
     if isinstance(value, dict):
-        if any(not isinstance(key, str) for key in value):
+        if any(not isinstance(key, str) or key[:1] == "$" for key in value):  # clients choose names, `$b` too
             return {"$k": [[key, freeze(item)] for key, item in value.items()]}
         return {key: freeze(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

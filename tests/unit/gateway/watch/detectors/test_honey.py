@@ -41,3 +41,10 @@ def test_containment_and_the_configuration() -> None:
     assert planted(contain=True).feed(statement(at(), [4711]))[0].contain
     assert Bench("honey", keys=("12",)).feed(statement(at(), [12]))
     assert Bench("honey").feed(statement(at(), [12])) == []
+
+
+def test_keys_that_no_record_could_hold_are_named() -> None:
+    bench = Bench("honey")
+    assert isinstance(bench.detector, Honey)
+    assert bench.detector.plant([1, "C-0042", "9f86d081884c7d65"]) == ("C-0042",)
+    assert bench.feed(statement(at(), [1]))
