@@ -6,6 +6,7 @@ It shares no code with the gateway: a mistake in the house's own codec would hid
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -225,8 +226,6 @@ class Client:
         self.ready()
 
     def quit(self) -> None:
-        try:
+        with contextlib.suppress(Lost, Hang):
             self.send("X")
-        except (Lost, Hang):
-            pass
         self.socket.close()

@@ -15,9 +15,9 @@ from tests.support.gateway import Gateway
 from tests.support.postgres import Database, Postgres
 
 EXTENSIONS = (
-    "dblink postgres_fdw file_fdw pageinspect tablefunc hstore pg_trgm fuzzystrmatch tsm_system_rows pgrowlocks "
-    "pgstattuple amcheck pg_stat_statements lo citext"
-).split()
+    *("dblink", "postgres_fdw", "file_fdw", "pageinspect", "tablefunc", "hstore", "pg_trgm", "fuzzystrmatch"),
+    *("tsm_system_rows", "pgrowlocks", "pgstattuple", "amcheck", "pg_stat_statements", "lo", "citext"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +39,11 @@ def attacked(postgres: Postgres, canaries: Canaries) -> Database:
 
 @pytest.fixture(scope="session")
 def gateway(attacked: Database) -> Iterator[Gateway]:
-    with tempfile.TemporaryDirectory(prefix="menshen-attacked-") as folder:
-        with Gateway(Path(folder), {"shop": attacked.dsn}, policies=FOLDER / "bundle") as one:
-            yield one
+    with (
+        tempfile.TemporaryDirectory(prefix="menshen-attacked-") as folder,
+        Gateway(Path(folder), {"shop": attacked.dsn}, policies=FOLDER / "bundle") as one,
+    ):
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,22 @@ def _written(column: str, value: Node | None) -> Written:
         return Written(column, parameter=inner["ParamRef"].get("number", 0))
     text = inner.get("A_Const", {}).get("sval")
     constant = None if text is None else str(text.get("sval", ""))
+    if constant is None and value and not _reads_columns(inner):
+        pieces = _texts(inner)  # a mask may be put together from pieces, which are looked at as one
+        constant = "".join(pieces) if len(pieces) > 1 else None
     return Written(column, constant, computed=_reads_columns(inner))
+
+
+def _texts(node: object) -> list[str]:
+    """The text constants of an expression in order."""
+    if isinstance(node, list):
+        return [text for one in node for text in _texts(one)]
+    if not isinstance(node, dict):
+        return []
+    if "A_Const" in node:
+        text = node["A_Const"].get("sval")
+        return [] if text is None else [str(text.get("sval", ""))]
+    return [text for one in node.values() for text in _texts(one)]
 
 
 def _reads_columns(node: object) -> bool:
