@@ -21,7 +21,7 @@ INCIDENTS = Row(
         ),
         Panel(
             "number", "Suspended principals", "停用账号", "Principals whose work stands still because of an incident.", "因事件被停用的账号数。", Unit.NONE,
-            (q('sum by (department) (menshen_suspended_principals{department=~"$department"})', "{{department}}"),), 6, 5, 1,
+            (q('sum(menshen_suspended_principals{department=~"$department"}) or vector(0)', "suspended"),), 6, 5, 1,
         ),
         Panel(
             "number", "The watch runs", "监测运行", "Whether the detectors read the trail.", "检测器是否在读取审计记录。", Unit.NONE,
@@ -37,8 +37,8 @@ INCIDENTS = Row(
             (q('sum by (state, severity, department, drill) (menshen_incidents{department=~"$department"}) > 0', "incidents 事件"),), 12,
         ),
         Panel(
-            "stacked", "Incidents opened", "新增事件", "By the detector whose finding opened them, within five minutes.", "五分钟内新增事件，按检测器。", Unit.COUNT,
-            (q('sum by (detector, drill) (increase(menshen_incidents_opened_total{department=~"$department"}[5m]))', "{{detector}}, drill 演练: {{drill}}"),), 12,
+            "stacked", "Incidents opened since the start", "启动以来的事件", "By the detector whose finding opened them; a step is a new one.", "按检测器统计网关启动以来的事件；台阶即新增事件。", Unit.COUNT,
+            (q('sum by (detector, drill) (menshen_incidents_opened_total{department=~"$department"})', "{{detector}}, drill 演练: {{drill}}"),), 12,
         ),
     ),
 )  # fmt: skip

@@ -148,7 +148,7 @@ def _panel(panel: Panel) -> Any:
             raise ValueError(f"panel {panel.en!r} lacks a title, a description or a legend")
     made = _KINDS[panel.kind](panel)
     made = made.title(f"{panel.en} / {panel.zh}").description(f"{panel.about}\n\n{panel.about_zh}")
-    made = made.unit(panel.unit.value).datasource(SOURCE).thresholds(_thresholds(panel)).min(0)
+    made = made.unit(panel.unit.value).datasource(SOURCE).thresholds(_thresholds(panel)).no_value("none 无").min(0)
     if panel.top is not None:
         made = made.max(panel.top)
     if panel.words:

@@ -92,16 +92,16 @@ DETAILS = Row(
         Panel(
             "table", "Alerts that fire", "正在触发的告警", "Every alert of dashboards/prometheus/rules; MenshenWatchdog always fires. docs/monitoring.md says what to do.",
             "当前触发的全部告警；MenshenWatchdog 始终触发。处置方法见 docs/monitoring.md。", Unit.NONE,
-            (q('max by (alertname, severity, department, database, drill) (ALERTS{alertname=~"Menshen.*", alertstate="firing"})', "firing"),), 12,
+            (q('max by (alertname, severity, department, database, drill) (ALERTS{alertname=~"Menshen.*", alertstate="firing"})', "firing"),), 10,
         ),
         Panel(
             "table", "Readiness checks", "就绪检查", "1: holds. 0: does not; /readyz tells the reason.", "1 表示通过；0 表示未通过，原因见 /readyz。",
-            Unit.NONE, (q("min by (instance, check) (menshen_ready)", "holds 通过"),), 6, words=_YES_NO,
+            Unit.NONE, (q("min by (instance, check) (menshen_ready)", "holds 通过"),), 5, words=_YES_NO,
         ),
         Panel(
             "table", "Versions and rules in force", "版本与现行策略", "What runs where, since when. Gateways with different digests judge differently.",
             "各网关的版本与策略摘要。摘要不同则裁决不同。", Unit.SECONDS,
-            (q("(time() - menshen_start_timestamp_seconds) * on (instance) group_left (version, python) menshen_build_info * on (instance) group_left (digest) menshen_policy_info", "running for 运行时长"),), 6,
+            (q("(time() - menshen_start_timestamp_seconds) * on (instance) group_left (version, python) menshen_build_info * on (instance) group_left (digest) menshen_policy_info", "running for 运行时长"),), 9,
         ),
     ),
 )  # fmt: skip
