@@ -44,7 +44,7 @@ from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.policy.policy import load as load_policy
 from gateway.statefiles import lookup_key, make_state_dir, pseudonym_secret
-from gateway.trail.record import FieldValue, value_hash
+from gateway.trail.record import FieldValue, instant, value_hash
 from gateway.trail.signing import load_or_create
 from gateway.trail.writer import TrailWriter
 from gateway.upkeep.catalogue import CatalogueKeeper
@@ -208,6 +208,7 @@ class Gateway:
             owner=f"{self._node}-0",
             notes=build.notes(self.settings),
             contain=settings.contain,
+            began=build.began(self.settings, instant(time.time_ns() // 1000)),
             rhythm=Rhythm(settings.interval_seconds, settings.bypass_interval_seconds or _NEVER),
             pollers=[self._poller(name) for name in self.databases] if settings.bypass_interval_seconds else [],
         )

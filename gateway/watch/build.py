@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from gateway.config import NotifySettings, Settings
@@ -59,6 +60,20 @@ def watcher(settings: Settings) -> Watcher:
     """Raises ProblemsFound and CheckpointUnreadable."""
     try:
         return Watcher(settings.trail.path, settings.gateway.state_dir / "watch", load_detectors(settings.policy.path))
+    except OSError as error:
+        raise WatchUnavailable(f"the watch's memory cannot be used: {error}") from error
+
+
+def began(settings: Settings, now: str) -> str:
+    """When this gateway began to watch, as records spell times. Detectors learn from what is older and tell none of it:
+    nobody wants to be called for last month. Raises WatchUnavailable."""
+    file = settings.gateway.state_dir / "watch" / "began"
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(file, "x", encoding="utf-8") as new:
+            new.write(now)
+        # Empty: the gateway died while it wrote. Then everything is told, which is the safer mistake.
+        return file.read_text("utf-8").strip()
     except OSError as error:
         raise WatchUnavailable(f"the watch's memory cannot be used: {error}") from error
 

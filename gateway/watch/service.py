@@ -43,6 +43,8 @@ _GRACE_US: Final = 20_000
 _TROUBLE_SECONDS: Final = 1.0
 _JUMP_SECONDS: Final = 5.0
 _BEHIND_SECONDS: Final = 60.0
+_STILL_SECONDS: Final = 10.0
+"""A watch that has not looked for so long does not run, whatever its task says."""
 _MAX_DRILL_SECONDS: Final = 3600
 
 
@@ -75,13 +77,15 @@ class WatchService:
         owner: str,
         notes: SentNotes | None = None,
         contain: bool = True,
+        began: str = "",
         rhythm: Rhythm | None = None,
         pollers: Sequence[BypassPoller] = (),
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        """`began`: findings about older records are not told. `owner`: names this worker in the queue of messages."""
         self.store = store
         self._watcher, self._trail, self._containment = watcher, trail, containment
-        self._metrics, self._contain = metrics, contain
+        self._metrics, self._contain, self._began = metrics, contain, began
         self._rhythm = rhythm or Rhythm()
         self._pollers = pollers
         self._clock = clock
@@ -91,7 +95,7 @@ class WatchService:
         self._read_at = ""
         self._behind = False
         self._records = 0
-        self._running = False
+        self._polled = float("-inf")
         self._wall, self._steady, self._tell_lag_at = clock() / 1e6, time.monotonic(), 0.0
         self._figures = Figures([], {}, [])
         metrics.gauges.watch = self.figures
@@ -104,7 +108,7 @@ class WatchService:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self._running = self._watcher is not None
+        self._polled = time.monotonic()
         parts = [self._notifier.run(), self._forever(self._bookkeeping, _REFRESH_SECONDS, self._changed)]
         if self._watcher is not None:
             parts.append(self._forever(self._watch, self._rhythm.read))
@@ -149,13 +153,15 @@ class WatchService:
             began = time.perf_counter()
             batch = watcher.poll(before=instant(self._clock() - _GRACE_US), limit=BATCH)
             spent = time.perf_counter() - began
+            self._polled = time.monotonic()
             self._records += batch.records
             self._read_at, self._behind = batch.last_at or self._read_at, batch.records >= BATCH
             for detector, failure in batch.failures:
                 event(log, logging.ERROR, "detector_failed", f"{detector}: {failure}")
-            if batch.findings:
+            findings = [one for one in batch.findings if one.at >= self._began]
+            if findings:
                 # What raises here leaves the batch pending: the next poll gives it again.
-                await self.admit(batch.findings)
+                await self.admit(findings)
             if not batch.records:
                 return
             watcher.delivered()
@@ -313,7 +319,7 @@ class WatchService:
                 opened = moment(one.opened_at).timestamp()
                 oldest[labels] = min(oldest.get(labels, opened), opened)
         return WatchFigures(
-            running=self._running,
+            running=self._watcher is not None and time.monotonic() - self._polled < _STILL_SECONDS,
             lag_seconds=self._lag(),
             records=self._records,
             incidents=dict(counts),

@@ -38,3 +38,9 @@ def test_notes_that_cannot_be_kept(tmp_path: Path) -> None:
     settings = Settings(gateway=GatewaySettings(state_dir=tmp_path / "none"))
     with pytest.raises(build.WatchUnavailable):
         build.notes(settings)
+
+
+def test_the_beginning_is_remembered(tmp_path: Path) -> None:
+    settings = Settings(gateway=GatewaySettings(state_dir=tmp_path))
+    assert build.began(settings, "2026-01-01") == "2026-01-01"
+    assert build.began(settings, "2026-02-02") == "2026-01-01"

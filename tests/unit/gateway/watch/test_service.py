@@ -173,6 +173,13 @@ async def test_a_clock_that_jumps_and_a_watch_that_lags_are_recorded(store: Stor
     assert house.trail.events[0][1]["seconds"] == 3600
 
 
+async def test_history_is_learned_and_not_told(store: Store) -> None:
+    house = House(store, batch(1, at="2026-03-01T00:00:00.000000Z"), batch(2, key="k2"))
+    house.service._began = AT
+    await house.until(lambda: not house.watcher.batches)
+    assert [one.key for one in await store.incidents()] == ["k2"]
+
+
 async def test_stopping_closes_the_watcher(tmp_path: Path) -> None:
     house = House(await Store.open(tmp_path / "t"))
     await house.service.stop()
