@@ -89,6 +89,8 @@ class Detector:
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options(self.about.severity)
+        self.settings: dict[str, Value] = {one.name: one.default for one in self.about.settings}
+        self.settings |= self.options.values
         self.state: State = {"told": {}}
         self.prepare()
 
@@ -106,17 +108,12 @@ class Detector:
         self.state.update(thaw(state))
 
     def number(self, name: str) -> float:
-        value = self._value(name)
-        return float(value) if isinstance(value, (int, float)) else 0.0
+        value = self.settings[name]
+        return 0.0 if isinstance(value, tuple) else float(value)
 
     def names(self, name: str) -> tuple[str, ...]:
-        value = self._value(name)
+        value = self.settings[name]
         return value if isinstance(value, tuple) else ()
-
-    def _value(self, name: str) -> Value:
-        if name in self.options.values:
-            return self.options.values[name]
-        return next(setting.default for setting in self.about.settings if setting.name == name)
 
     def lower(self, steps: int = 1) -> Severity:
         """A severity below the configured one: what is worth a note and no page."""

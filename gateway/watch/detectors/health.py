@@ -64,7 +64,7 @@ class Health(Detector):
         if seen.event == "watch_behind" and int(seen.record.get("seconds", 0)) >= self.number("behind_seconds"):
             seconds = seen.record["seconds"]
             return self._tell(seen, "behind", 0, f"Detectors are {seconds} seconds behind", f"检测滞后 {seconds} 秒")
-        if seen.event == "policy_loaded" and self._value("signed") is True and seen.record.get("signed") is not True:
+        if seen.event == "policy_loaded" and self.settings["signed"] is True and seen.record.get("signed") is not True:
             return self._tell(seen, "unsigned", 0, "A policy without a signature is in force", "生效的策略没有签名")
         return []
 
