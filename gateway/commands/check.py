@@ -54,12 +54,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _bundle_and_databases(settings: Settings, connect: bool) -> list[Problem]:
     from gateway.policy.policy import load
+    from gateway.watch.detector_config import check_detectors
 
     try:
         policy = load(settings.policy.path)
     except ProblemsFound as found:
         return list(found.problems)
-    found_in = [*policy.warnings]
+    detectors = check_detectors(
+        settings.policy.path, principals=policy.principals, purposes=policy.purposes, classes=policy.classes
+    )
+    found_in = [*policy.warnings, *detectors]
     if connect:
         from adapters.postgres.source import PostgresSource
 

@@ -13,6 +13,7 @@ line and remedy.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -61,6 +62,38 @@ def load_detectors(folder: Path) -> DetectorConfig:
     if any(problem.severity == "error" for problem in problems):
         raise ProblemsFound(problems)
     return config
+
+
+def check_detectors(
+    folder: Path, *, principals: Collection[str], purposes: Collection[str], classes: Collection[str]
+) -> list[Problem]:
+    """Every problem of the bundle's file; a name that the bundle does not know is a warning."""
+    try:
+        text = (folder / FILE).read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not text:
+        try:
+            load_detectors(folder)
+        except ProblemsFound as found:
+            return list(found.problems)
+        return []
+    config, problems = read_detectors(text)
+    lines = text.splitlines()
+
+    def warn(name: str, what: str, known: Collection[str]) -> None:
+        line = next((number for number, one in enumerate(lines, 1) if name in one), 0)
+        remedy = did_you_mean(name, known, "mend the name, or remove it")
+        problems.append(Problem(FILE, line, f"`{name}` is no {what} of this bundle", remedy, "warning"))
+
+    for detector, options in config.options.items():
+        for name in sorted(options.except_principals - set(principals)):
+            warn(name, f"principal ({detector} leaves it alone)", principals)
+        for name in sorted(options.except_purposes - set(purposes)):
+            warn(name, f"purpose ({detector} leaves it alone)", purposes)
+    for name in sorted(config.public - {"public"} - set(classes)):
+        warn(name, "data class", classes)
+    return problems
 
 
 def read_detectors(text: str) -> tuple[DetectorConfig, list[Problem]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ProblemsFound
-from gateway.watch.detector_config import load_detectors, read_detectors
+from gateway.watch.detector_config import check_detectors, load_detectors, read_detectors
 from gateway.watch.detectors import DETECTORS
 from gateway.watch.finding import Severity
 
@@ -71,3 +71,19 @@ def test_the_shipped_file_is_good_and_an_absent_one_means_defaults(tmp_path: Pat
     (tmp_path / "detectors.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ProblemsFound):
         load_detectors(tmp_path)
+
+
+def test_names_that_the_bundle_does_not_know_are_warnings(tmp_path: Path) -> None:
+    def check() -> list[tuple[int, str]]:
+        known = {"principals": {"backup_job"}, "purposes": {"maintenance"}, "classes": {"public"}}
+        return [(one.line, one.severity) for one in check_detectors(tmp_path, **known)]
+
+    assert check() == []
+    (tmp_path / "detectors.yaml").write_text(GOOD, "utf-8")
+    assert check() == [(3, "warning")], "the class `open`"
+    (tmp_path / "detectors.yaml").write_text("detectors: {volume: {except: {principals: [bakcup_job]}}}", "utf-8")
+    assert check() == [(1, "warning")]
+    (tmp_path / "detectors.yaml").write_text("detectors: {volum: {}}", "utf-8")
+    assert check() == [(1, "error")]
+    (tmp_path / "detectors.yaml").write_bytes(b"\xff")
+    assert check() == [(0, "error")]
