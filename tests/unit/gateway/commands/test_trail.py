@@ -51,3 +51,11 @@ def test_query_and_export(gateway: Gateway, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["event"] == "gateway_started"
     assert main(["trail", "export", "-c", str(gateway.config)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_who_saw_a_subject(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trail", "subject", "4711", "-c", str(gateway.config)]) == 0
+    assert "nobody saw this subject" in capsys.readouterr().out
+    assert main(["trail", "subject", "4711", str(gateway.trail), "--json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["trail", "subject", "C-0042", "-c", str(gateway.config)]) == 0, "hashed with the gateway's secret"
