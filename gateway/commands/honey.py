@@ -70,7 +70,8 @@ def _plant(args: argparse.Namespace) -> int:
         for one in records:
             sys.stdout.write(one["sql"] + ";\n")
         return GOOD
-    client.post("/v1/honey", {"who": args.who, "honey": records})
+    told = [{key: value for key, value in one.items() if key != "sql"} for one in records]
+    client.post("/v1/honey", {"who": args.who, "honey": told})
     if args.json:
         print_json([one["place"] for one in records])
         return GOOD

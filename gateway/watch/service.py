@@ -95,6 +95,7 @@ class WatchService:
         self._read_at = ""
         self._behind = False
         self._records = 0
+        self._delivering: asyncio.Future[None] | None = None
         self._polled = float("-inf")
         self._wall, self._steady, self._tell_lag_at = clock() / 1e6, time.monotonic(), 0.0
         self._figures = Figures([], {}, [])
@@ -105,6 +106,13 @@ class WatchService:
         """Before the first client: suspensions are in force, planted customers known. Raises StoreUnavailable."""
         await self._refresh()
         await self._plant()
+        known = {route.name for route in self._routes}
+        for name, count in (await self.store.figures()).waiting.items():
+            if name not in known:
+                event(
+                    log, logging.WARNING, "messages_without_route",
+                    "messages wait for a route that this configuration does not have", route=name, messages=count,
+                )  # fmt: skip
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -121,6 +129,8 @@ class WatchService:
             await self._record_changes()
         if self._watcher is not None:
             with contextlib.suppress(OSError):
+                if self._delivering is not None:
+                    await self._delivering
                 self._watcher.close()
         await self.store.close()
 
@@ -164,7 +174,9 @@ class WatchService:
                 await self.admit(findings)
             if not batch.records:
                 return
-            watcher.delivered()
+            # Now and then this writes a checkpoint of megabytes: clients do not wait for it.
+            self._delivering = asyncio.ensure_future(asyncio.to_thread(watcher.delivered))
+            await asyncio.shield(self._delivering)
             await asyncio.sleep(spent)
 
     async def admit(self, findings: Sequence[Finding]) -> list[Event]:

@@ -39,7 +39,7 @@ def test_the_life_of_an_incident(gateway: Gateway, receiver: Receiver, tmp_path:
         asked = time.monotonic()
         run(gateway, "incident", "contain", "1", "--who", "zhou", "--why", "not the nightly job")
         with pytest.raises(psycopg.OperationalError, match="INC-1") as ended:
-            session.execute("SELECT pg_sleep(1)")
+            session.execute("SELECT 1")
         print(f"contained after {time.monotonic() - asked:.2f} s, the start of the command included")
         assert ended.value.sqlstate == "57P01"
     with pytest.raises(psycopg.OperationalError, match='"desk_app" is suspended because of incident INC-1'):
