@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dashboards.generate.preview import Source, page
 from gateway.metrics import DEFINITIONS, Metrics, WatchFigures
 from tests.dashboards.conftest import Workload
 from tests.dashboards.queries import as_sent, panels
@@ -102,6 +103,9 @@ def test_every_panel_answers_and_the_exposition_is_clean(gateway: Gateway, tmp_p
             time.sleep(WORK_SECONDS)
             wrong = trouble(prometheus)
             assert wrong == {}, "\n".join(f"{panel}: {what}" for panel, what in wrong.items())
+            drawn = page(Source(prometheus.url, 20))
+            assert drawn.count('class="panel"') == len(panels())
+            assert "no data" not in drawn
             healthy = get(f"{prometheus.url}/api/v1/rules")[1]
             assert '"health":"err"' not in healthy
         _promtool_is_content(gateway)
