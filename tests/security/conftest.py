@@ -34,14 +34,32 @@ def attacked(postgres: Postgres, canaries: Canaries) -> Database:
             if connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = %s", [name]).fetchone():
                 connection.execute(f'CREATE EXTENSION "{name}"'.encode())
         connection.execute(canaries.script().encode())
+    postgres.create(template=database.name, name="calm")
+    copy = postgres.create(template=database.name, name="reference")
+    copy.execute(
+        "SET session_replication_role = replica;"
+        "DELETE FROM shop.people WHERE created_at < now() - interval '3 years';"
+        "DELETE FROM shop.contacts WHERE created_at < now() - interval '3 years'"
+    )
     return database
 
 
 @pytest.fixture(scope="session")
+def reference(attacked: Database) -> Database:
+    """The same database without the rows that are past their retention: what a persona that may see all else sees."""
+    return Database(attacked.server, "reference")
+
+
+@pytest.fixture(scope="session")
 def gateway(attacked: Database) -> Iterator[Gateway]:
+    """In front of the attacked database, and of a copy (`calm`) that no attack changes."""
     with (
         tempfile.TemporaryDirectory(prefix="menshen-attacked-") as folder,
-        Gateway(Path(folder), {"shop": attacked.dsn}, policies=FOLDER / "bundle") as one,
+        Gateway(
+            Path(folder),
+            {"shop": attacked.dsn, "calm": Database(attacked.server, "calm").dsn},
+            policies=FOLDER / "bundle",
+        ) as one,
     ):
         yield one
 
