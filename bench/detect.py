@@ -48,7 +48,7 @@ class Weeks:
 
     def __iter__(self) -> Iterator[list[Event]]:
         chance = self.plan.random
-        rest = self._kinds[: self._wanted + len(KINDS)]
+        rest = self._kinds[: self._wanted * 3 // 2]
         chance.shuffle(rest)
         for day in range(self.days):
             events = self.company.day(day)
@@ -85,7 +85,8 @@ class Score:
         self._weeks = weeks
         self.labels: dict[int, int] = {}
         self.found: dict[int, set[str]] = defaultdict(set)
-        self.delays: dict[int, float] = {}
+        self.proved: set[int] = set()
+        """Breaches of which a page's evidence holds a record."""
         self.pages: Counter[str] = Counter()
         self.true: Counter[str] = Counter()
         self.false: list[Finding] = []
@@ -96,6 +97,7 @@ class Score:
             self.notes[finding.detector] += 1
             return
         hits = {self.labels[ref.seq] for ref in finding.evidence if ref.seq in self.labels}
+        proved = set(hits)
         hits |= {one.number for one in self._weeks.plan.breaches if self._fits(one, finding, t)}
         if t < WARM_UP_WEEKS * 7 * DAY:
             return
@@ -104,9 +106,9 @@ class Score:
             self.false.append(finding)
             return
         self.true[finding.detector] += 1
+        self.proved |= proved
         for number in hits:
             self.found[number].add(finding.detector)
-            self.delays.setdefault(number, t - self._weeks.plan.breaches[number - 1].start)
 
     def _fits(self, breach: Breach, finding: Finding, t: float) -> bool:
         if not breach.start <= t <= breach.end + DAY or not finding.principal:
@@ -174,6 +176,7 @@ def report(seed: int, weeks: int, breaches: int, *, misses: bool) -> tuple[float
     for strength, name in enumerate(("weak", "medium", "strong")):
         ones = [one for one in made if one.strength == strength]
         print(f"  {name}: {sum(bool(score.found[one.number]) for one in ones)} of {len(ones)}", end="")
+    print(f"\n  with a record of the breach in a page's evidence: {len(score.proved)} of {len(made)}", end="")
     print(f"\n  false pages in a week: {false:.2f}; detectors: {records / seconds:,.0f} records per second of a core")
     if misses:
         for one in made:
