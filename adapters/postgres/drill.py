@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,13 @@ SCRAPED: Final = 60
 ADDRESSES: Final = 12
 """Addresses that a stolen credential is used from."""
 _FAILURES: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+
+
+_CUT_OFF: Final = (
+    asyncpg.AdminShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
 
 
 class DrillFailed(MenshenError):
@@ -42,6 +50,7 @@ class Breach:
             self._settings["menshen.purpose"] = purpose
         self._connections: list[Any] = []
         self._gone: list[asyncio.Event] = []
+        self._last_end = 0.0
         self._doors: list[asyncio.Server] = []
 
     async def run(self, kind: str, *, table: str, key: str, planted: str, direct: str, hold: float) -> int:
@@ -61,6 +70,10 @@ class Breach:
                         await asyncpg.connect(direct, server_settings={"application_name": self._mark}, timeout=10)
                     )
                     return 0
+        except _CUT_OFF:
+            if not self._gone:
+                raise DrillFailed("the account is suspended") from None
+            return 0  # a detector that contains was faster
         except _FAILURES as error:
             # The text is the gateway's own, or the database's for the drill's account; a server's SQLSTATE tells most.
             text = str(error) if isinstance(error, asyncpg.PostgresError) else reason_of(error)
@@ -117,17 +130,23 @@ class Breach:
         )
         self._connections.append(connection)
         gone = asyncio.Event()
-        connection.add_termination_listener(lambda _: gone.set())
+
+        def over(_: Any) -> None:
+            self._last_end = time.time()
+            gone.set()
+
+        connection.add_termination_listener(over)
         self._gone.append(gone)
         return connection
 
-    async def ended(self, seconds: float) -> None:
-        """Wait until the gateway has ended all sessions. Raises DrillFailed."""
+    async def ended(self, seconds: float) -> float:
+        """Wait until the gateway has ended all sessions; gives when, as Unix time. Raises DrillFailed."""
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(gone.wait() for gone in self._gone))
         except TimeoutError:
             raise DrillFailed("the sessions of the drill were not ended") from None
+        return self._last_end
 
     async def is_refused(self) -> bool:
         """Whether a new login with the drill's mark gets 28000."""

@@ -23,7 +23,14 @@ from adapters.postgres.sql.quote import quote_ident, quote_literal, quote_table
 from gateway.errors import MenshenError, UpstreamUnavailable
 from gateway.policy.terms import DataClass, GovernedTable
 
-_NOW: Final = "now"
+# What the database works out itself; no value of a person begins with a NUL.
+_NOW: Final = "\0now"
+_GAP: Final = "\0gap"
+_LIKE_OTHERS: Final = "\0like others"
+_PLAIN: Final = {
+    "text": "-", "varchar": "-", "bpchar": "-", "bool": "false", "date": _NOW, "timestamp": _NOW, "timestamptz": _NOW,
+    "json": "{}", "jsonb": "{}", "inet": "192.0.2.1",
+}  # fmt: skip
 _NUMBERS: Final = ("int2", "int4", "int8", "numeric", "float4", "float8")
 
 
@@ -38,7 +45,7 @@ def values(
 ) -> dict[str, str | None]:
     """Column → text of a value of its type, for one planted customer. Left out: what the database fills in itself.
 
-    Raises CannotPlant for a column that must be given and whose type is unknown here.
+    Raises CannotPlant for a personal column that must be given and whose kind is unknown here.
     """
     retained = table.retention.column if table.retention is not None else ""
     row: dict[str, str | None] = {}
@@ -55,8 +62,9 @@ def values(
             row[column.name] = _fitting(_MAKERS[mask](random), column)
         elif column.name == retained:
             row[column.name] = _NOW
-        elif column.not_null and not filled:
-            row[column.name] = _plain(column, random)
+        elif not filled and (column.not_null or not mask):
+            # Sex, region, level: what names nobody is that of some other row, so that it fits constraints and crowd.
+            row[column.name] = _LIKE_OTHERS if not mask else _plain(column)
     return row
 
 
@@ -70,25 +78,23 @@ def _fitting(value: str, column: Column) -> str | None:
 def _key(column: Column, random: Random) -> str:
     if column.type.base in ("int4", "int8"):
         # Among the others, not at their end: somebody who walks upwards must step on it. See `free_key`.
-        return "gap"
+        return _GAP
     if column.type.base == "uuid":
         return str(uuid.UUID(int=random.getrandbits(128), version=4))
     return f"{random.getrandbits(40):010x}"[: column.type.length or 10]
 
 
-def _plain(column: Column, random: Random) -> str:
-    base = column.type.base
-    if base in _NUMBERS:
-        return "0"
-    found = {
-        "text": "-", "varchar": "-", "bpchar": "-", "bool": "false", "date": _NOW, "timestamp": _NOW,
-        "timestamptz": _NOW, "json": "{}", "jsonb": "{}", "inet": "192.0.2.1",
-    }.get(base)  # fmt: skip
-    if base == "uuid":
-        return str(uuid.UUID(int=random.getrandbits(128), version=4))
+def _plain(column: Column) -> str:
+    """Something for a column that must hold something. Raises CannotPlant."""
+    found = "0" if column.type.base in _NUMBERS else _PLAIN.get(column.type.base)
     if found is None:
         raise CannotPlant(f"no value is known for the type {column.type.sql} of {column.name}", hint="Use --set.")
     return found
+
+
+def made_up(value: str | None) -> bool:
+    """Whether the value is this record's own, and not one that the database works out."""
+    return bool(value) and not str(value).startswith("\0")
 
 
 def _name(random: Random) -> str:
@@ -132,9 +138,12 @@ def statement(table: GovernedTable, relation: Relation, row: Row) -> str:
 def _cell(table: GovernedTable, relation: Relation, name: str, value: str | None, kind: str) -> str:
     if value is None:
         return "NULL"
+    if value == _LIKE_OTHERS:
+        place, cell = quote_table(relation.name), quote_ident(name)
+        return f"(SELECT {cell} FROM {place} WHERE {cell} IS NOT NULL ORDER BY random() LIMIT 1)"
     if value == _NOW:
         return f"now()::{kind}"
-    if value == "gap" and name == table.subject:
+    if value == _GAP and name == table.subject:
         return free_key(table, relation)
     return f"{quote_literal(value)}::{kind}"
 

@@ -86,11 +86,13 @@ async def _drill(args: argparse.Namespace, settings: Settings, client: ControlCl
         found = await _wait(args.wait, lambda: client.get(f"/v1/drills/{drill}"), _paged)
         done = timing(done, found)
         if found["incidents"] and principal:
-            done.contain_asked = time.time()
-            number = found["incidents"][0]["incident"]["number"]
-            client.post(f"/v1/incidents/{number}/contain", {"who": args.who, "why": f"drill {drill}"})
-            await breach.ended(min(args.wait, 15.0))
-            done.contained = time.time()
+            incident = found["incidents"][0]["incident"]
+            done.contain_asked = done.detected
+            if incident["state"] != "contained":  # a detector may have done it by itself
+                done.contain_asked = time.time()
+                reason = {"who": args.who, "why": f"drill {drill}"}
+                client.post(f"/v1/incidents/{incident['number']}/contain", reason)
+            done.contained = await breach.ended(min(args.wait, 15.0))
             done.refused = await breach.is_refused()
     except MenshenError as refused:
         error = refused.message

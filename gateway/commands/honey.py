@@ -101,7 +101,7 @@ async def _records(args: argparse.Namespace, settings: Any) -> list[dict[str, An
         hashes = [
             value_hash(secret, table.columns[column], value)
             for column, value in row.items()
-            if value and table.columns.get(column, "public") != "public"
+            if value and honey.made_up(value) and table.columns.get(column, "public") != "public"
         ]
         return {"place": f"{name}:{table.name}/{key}", "key": str(parse_key(key, secret)), "hashes": hashes, "sql": sql}
 

@@ -71,7 +71,7 @@ def document(material: Material, at: str, language: str = "en") -> dict[str, Any
         },
         "what": [
             {"class": name, "title": material.title(name, language), "disclosure": how}
-            for name, how in incident.classes
+            for name, how in incident.disclosed
         ],
         "tables": list(incident.tables),
         "subjects": {

@@ -128,6 +128,11 @@ class Incident:
         return self.state in CLOSED
 
     @property
+    def disclosed(self) -> tuple[tuple[str, str], ...]:
+        """The classes of which something was shown."""
+        return tuple((name, how) for name, how in self.classes if how != "withheld")
+
+    @property
     def name(self) -> str:
         """How people call it."""
         return f"INC-{self.number}"

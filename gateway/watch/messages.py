@@ -159,7 +159,7 @@ def body(incident: Incident, kind: str, reference: str, language: str, *, maybe_
 
 
 def _body_en(incident: Incident) -> list[str]:
-    classes = ", ".join(f"{name} {disclosure}" for name, disclosure in incident.classes[:8])
+    classes = ", ".join(f"{name} {disclosure}" for name, disclosure in _told(incident))
     return [
         incident.summary,
         "This is a drill: nothing has happened to customers." if incident.drill else "",
@@ -176,7 +176,7 @@ def _body_en(incident: Incident) -> list[str]:
 
 
 def _body_zh(incident: Incident) -> list[str]:
-    classes = "、".join(f"{name} {_DISCLOSURES_ZH.get(how, how)}" for name, how in incident.classes[:8])
+    classes = "、".join(f"{name} {_DISCLOSURES_ZH.get(how, how)}" for name, how in _told(incident))
     return [
         incident.summary_zh,
         "这是演练，没有客户受到影响。" if incident.drill else "",
@@ -190,6 +190,13 @@ def _body_zh(incident: Incident) -> list[str]:
             f" · menshen incident ack {incident.number}" if not incident.closed and not incident.acknowledged_by else ""
         ),
     ]
+
+
+def _told(incident: Incident) -> list[tuple[str, str]]:
+    """The classes of which most was shown, the fullest first."""
+    order = {"clear": 0, "partial": 1, "pseudonym": 2}
+    personal = [one for one in incident.disclosed if one[0] != "public"]
+    return sorted(personal, key=lambda one: (order.get(one[1], 3), one[0]))[:8]
 
 
 def _account(incident: Incident) -> str:

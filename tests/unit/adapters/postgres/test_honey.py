@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from adapters.postgres.catalog import Column, Relation
-from adapters.postgres.honey import CannotPlant, free_key, statement, values
+from adapters.postgres.honey import CannotPlant, free_key, made_up, statement, values
 from adapters.postgres.sql.columntype import ColumnType
 from gateway.model import Mask, TableName
 from gateway.policy.terms import DataClass, GovernedTable, RetentionTerms
@@ -15,7 +16,7 @@ from gateway.policy.terms import DataClass, GovernedTable, RetentionTerms
 NAME = TableName("crm", "客户")
 CLASSES = {
     name: DataClass(name, 3, mask=Mask(mask) if mask else None)
-    for name, mask in {"n": "name", "p": "phone", "i": "id_number", "public": ""}.items()
+    for name, mask in {"n": "name", "p": "phone", "i": "id_number", "w": "text", "public": ""}.items()
 }
 
 
@@ -39,13 +40,15 @@ def test_a_record_looks_like_any_other() -> None:
         column("extra", 7), column("total", 8, "int4", generated=True), column("made", 9, "date", has_default=True),
     )  # fmt: skip
     row = values(governed, relation, CLASSES, Random(1))
-    assert set(row) == {"id", "name", "phone", "card", "seen", "state"}
+    assert set(row) == {"id", "name", "phone", "card", "seen", "state", "extra"}
     assert len(row["phone"] or "") == 11
     assert len(row["card"] or "") == 18
     text = statement(governed, relation, row)
     assert text.startswith('INSERT INTO "crm"."客户" ("id", "name"')
     assert free_key(governed, relation) in text
     assert "now()::timestamptz" in text
+    assert '(SELECT "state" FROM "crm"."客户" WHERE "state" IS NOT NULL' in text
+    assert {name for name, value in row.items() if made_up(value)} == {"name", "phone", "card"}
     assert text.endswith('RETURNING "id"::text')
 
 
@@ -65,7 +68,8 @@ def test_values_fit_their_columns() -> None:
     assert len(row["name"] or "") == 2
 
 
-def test_a_type_that_is_unknown_is_told() -> None:
+def test_a_personal_column_whose_kind_is_unknown_is_told() -> None:
     governed, relation = table(column("id", 1, "int8"), column("place", 2, "point", not_null=True))
+    governed = replace(governed, columns={**governed.columns, "place": "w"})
     with pytest.raises(CannotPlant, match="place"):
         values(governed, relation, CLASSES, Random(1))

@@ -50,5 +50,10 @@ def test_an_incomplete_list_says_so() -> None:
     assert "not complete" in html(report)
 
 
+def test_what_was_withheld_is_not_reported_as_disclosed() -> None:
+    shown = document(material(classes=(("contact.phone", "partial"), ("birth", "withheld"))), LATER)["what"]
+    assert [one["class"] for one in shown] == ["contact.phone"]
+
+
 def test_the_clock_of_a_report_made_early() -> None:
     assert document(material(), AT)["clock"]["since_seconds"] == 0
