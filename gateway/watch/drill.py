@@ -109,7 +109,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "|---|---|---|",
         f"| detected / 发现 | {_yes(report['detected'])} | {seconds('seconds_to_detect')} after the last row |",
         f"| paged / 通知 | {_yes(report['paged'])} | {seconds('seconds_to_page')} after the last row |",
-        f"| contained / 遏制 | {_yes(report['contained'])} | {seconds('seconds_to_contain')} from decision or finding |",
+        f"| contained / 遏制 | {_yes(report['contained'])} | {seconds('seconds_to_contain')} from that decision |",
         f"| new login refused / 拒绝新登录 | {_yes(report['login_refused'])} | |",
         "",
         *(f"- {one['name']} ({one['severity']}, {one['detector']}): {one['summary']} {one['summary_zh']}"
