@@ -13,7 +13,7 @@ from adapters.postgres.sql.analysis import Analysis, Walker
 from adapters.postgres.sql.facts import Call
 from adapters.postgres.sql.parse import Node, strings
 from adapters.postgres.sql.quote import quote_ident
-from adapters.postgres.sql.raising import CONDITIONAL, LIKE_FUNCTIONS, gives_one_row, harmless, is_name
+from adapters.postgres.sql.raising import CONDITIONAL, LIKE_FUNCTIONS, constant_list, gives_one_row, harmless, is_name
 from adapters.postgres.sql.scope import Level
 from gateway.model import TableName
 
@@ -103,7 +103,10 @@ def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
             operand = operand["RowExpr"].get("args", [])
         elif kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL") and "A_ArrayExpr" in operand:
             operand = operand["A_ArrayExpr"].get("elements", [])
+        quiet = kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL") and isinstance(operand, dict) and constant_list(operand)
+        a.raising.quiet += quiet
         walk(a, operand, level, inner)
+        a.raising.quiet -= quiet
 
 
 def _rows_side_by_side(body: Node) -> bool:

@@ -114,6 +114,15 @@ def harmless(node: Any) -> bool:
     return _folded(node) or _safe_time(node)
 
 
+def constant_list(node: Any) -> bool:
+    """`ARRAY[1, 2]::integer[]`, which is made once; for the right side of ANY, where its elements are compared."""
+    cast = node.get("TypeCast", {})
+    elements = cast.get("arg", {}).get("A_ArrayExpr", {}).get("elements", ())
+    names = strings(cast.get("typeName", {}).get("names", ()))
+    plain = names[-1:] if len(names) == 1 or names[:1] == ("pg_catalog",) else ()
+    return bool(elements) and set(plain) <= _FOLDED and bool(plain) and all("A_Const" in e for e in elements)
+
+
 def _folded(node: Any) -> bool:
     if "A_Const" in node:
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.postgres.sql.parse import Text
-from adapters.postgres.sql.raising import gives_one_row, harmless
+from adapters.postgres.sql.raising import constant_list, gives_one_row, harmless
 
 
 def expression(text: str) -> object:
@@ -66,3 +66,9 @@ def test_what_depends_on_rows_parameters_chance_or_size_may_raise(text: str) -> 
 def test_a_scalar_subquery_of_many_rows_raises(text: str, one: bool) -> None:
     (statement,) = Text(text).statements
     assert gives_one_row(statement.node) is one
+
+
+def test_a_list_of_constants_is_made_once() -> None:
+    assert constant_list(expression("ARRAY[1, 2]::integer[]"))
+    assert not constant_list(expression("ARRAY[id]::integer[]"))
+    assert not constant_list(expression("ARRAY['x']::shop.mood[]"))
