@@ -60,7 +60,7 @@ class Bench:
             self.seq += 1
             seen = Seen({"seq": self.seq, **record}, "n-1", self.zone, PUBLIC)
             one = self.detector
-            wanted = seen.denied and one.denials or seen.event in one.events
+            wanted = (seen.denied and one.denials) or seen.event in one.events
             wanted = wanted or (seen.read and one.reads and (bool(seen.exposure) or not one.personal))
             if wanted:
                 found += one.feed(seen)
