@@ -25,7 +25,7 @@ from adapters.postgres.sql.facts import (
 )
 from adapters.postgres.sql.parse import Node, Text
 from adapters.postgres.sql.raising import LIKE_OPERATORS, Raising, Unit
-from adapters.postgres.sql.scope import Item, Level
+from adapters.postgres.sql.scope import Item, Level, Output
 from gateway.model import TableName
 
 
@@ -49,10 +49,21 @@ NOWHERE = -1
 Walker = Callable[["Analysis", Any, Level, int], None]
 
 
+class StatementWalker(Protocol):
+    """Walks a statement inside another (`statements.statement`); handed in, so that the walkers stay in one order."""
+
+    def __call__(
+        self, a: Analysis, node: Node, outer: Level | None, raising: int = ..., *, pulled_up: bool
+    ) -> Output: ...
+
+
 class Analysis:
     """Facts in the making for one statement."""
 
-    def __init__(self, text: Text, facts: Facts, world: World, search_path: tuple[str, ...]) -> None:
+    def __init__(
+        self, text: Text, facts: Facts, world: World, search_path: tuple[str, ...], inner: StatementWalker
+    ) -> None:
+        self._inner = inner
         self.text = text
         self.facts = facts
         self.world = world
@@ -66,6 +77,10 @@ class Analysis:
         self.raising.units.append(Unit(level, local))
         yield
         self.raising.close()
+
+    def statement(self, node: Node, outer: Level | None, raising: int = NOWHERE, *, pulled_up: bool) -> Output:
+        """A query where SQL allows one. `pulled_up`: the planner may merge it into the query around it."""
+        return self._inner(self, node, outer, raising, pulled_up=pulled_up)
 
     # -- refusals
     def refuse(

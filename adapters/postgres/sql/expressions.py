@@ -290,8 +290,6 @@ def _is_column(level: Level, name: str) -> bool:
 
 
 def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
-    from adapters.postgres.sql import queries
-
     kind = body["subLinkType"]
     if "operName" in body:
         raising = a.operator(body["operName"], level, raising, body.get("location", 0))
@@ -301,7 +299,7 @@ def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
     walk(a, body.get("testexpr"), level, raising)
     # "more than one row" is an error too; EXISTS and IN may become joins, so what they compute can run early
     inner = max(raising, level.depth) if scalar else raising
-    queries.statement(a, body["subselect"], level, inner, pulled_up=not scalar)
+    a.statement(body["subselect"], level, inner, pulled_up=not scalar)
 
 
 def _range_cast_function(a: Analysis, body: Node, level: Level, raising: int) -> None:
@@ -408,9 +406,7 @@ WALKERS: dict[str, Walker] = {
 
 
 def json_array_query(a: Analysis, body: Node, level: Level, raising: int) -> None:
-    from adapters.postgres.sql import queries
-
-    queries.statement(a, body["query"], level, max(raising, level.depth), pulled_up=False)
+    a.statement(body["query"], level, max(raising, level.depth), pulled_up=False)
 
 
 WALKERS["JsonArrayQueryConstructor"] = json_array_query

@@ -7,6 +7,7 @@ innermost level first; a qualified name by the alias; a bare name that is no col
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from adapters.postgres.sql.facts import PartlyShown, RelationUse, Sources, TargetUse
 from gateway.model import TableName
@@ -98,3 +99,29 @@ class Level:
             self.sources.uses.append(item.use)
         if item.sources is not None:
             self.sources.inner.append(item.sources)
+
+
+Origins: TypeAlias = tuple[tuple[TableName, str] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a query gives to the one around it."""
+
+    columns: tuple[str, ...] | None
+    sources: Sources
+    origins: Origins = ()
+    """For each of `columns`, the table and column that it is, unchanged; empty where that is not known."""
+
+
+def by_name(columns: tuple[str, ...] | None, origins: Origins) -> dict[str, tuple[TableName, str]]:
+    """The origins of a derived table's columns by their names."""
+    pairs = zip(columns or (), origins, strict=False)
+    return {column: origin for column, origin in pairs if origin is not None}
+
+
+def renamed(columns: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The columns under a column alias list, which may be shorter."""
+    if columns is None:
+        return None
+    return names + columns[len(names) :]

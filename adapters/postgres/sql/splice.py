@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.postgres.plan import Edit
+from adapters.postgres.sql.conjuncts import constants
 from adapters.postgres.sql.facts import (
     Conjunct,
     CopyOut,
@@ -21,7 +22,6 @@ from adapters.postgres.sql.facts import (
 )
 from adapters.postgres.sql.judge import Verdict
 from adapters.postgres.sql.parse import Node, NotUnderstood, Text
-from adapters.postgres.sql.queries import constants
 from adapters.postgres.sql.quote import quote_ident
 from adapters.postgres.sql.system_veil import veiled
 from adapters.postgres.sql.veil import RenderedVeil

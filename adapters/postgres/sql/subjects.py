@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from adapters.postgres.catalog import Relation
 from adapters.postgres.plan import SubjectSource
+from adapters.postgres.sql.conjuncts import constants
 from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
-from adapters.postgres.sql.queries import constants
 
 WHOLE = frozenset({"int2", "int4", "int8"})
 

@@ -19,11 +19,13 @@ from adapters.postgres.plan import (
 )
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis, World
+from adapters.postgres.sql.conjuncts import constants
 from adapters.postgres.sql.expressions import type_name, walk
 from adapters.postgres.sql.facts import CopyOut, Facts, RelationUse, TargetUse, Written
 from adapters.postgres.sql.parse import Node, Statement, Text, strings
-from adapters.postgres.sql.queries import constants, select, statement
+from adapters.postgres.sql.queries import select
 from adapters.postgres.sql.scope import Level
+from adapters.postgres.sql.statements import statement
 from adapters.postgres.sql.writes import WRITERS
 
 KINDS = {
@@ -107,7 +109,7 @@ def kind_of(statement_: Statement) -> str:
 def analyse(text: Text, one: Statement, world: World, search_path: tuple[str, ...]) -> Facts:
     """The facts of one statement. RecursionError is the caller's to turn into a refusal."""
     facts = Facts(kind_of(one), one.start, one.end)
-    a = Analysis(text, facts, world, search_path)
+    a = Analysis(text, facts, world, search_path, statement)
     if one.kind == "SelectStmt":
         facts.combined = one.node["op"] != "SETOP_NONE"
         facts.outputs = select(a, one.node, None, pulled_up=False).origins
@@ -229,7 +231,7 @@ def _discard(a: Analysis, body: Node) -> None:
 def _prepare(a: Analysis, body: Node) -> None:
     for argument in body.get("argtypes", ()):
         type_name(a, argument["TypeName"])
-    a.facts.outputs = statement(a, body["query"], None, pulled_up=False).origins
+    a.facts.outputs = a.statement(body["query"], None, pulled_up=False).origins
     a.facts.effects.append(Prepared(body["name"]))
 
 
@@ -251,7 +253,7 @@ def _deallocate(a: Analysis, body: Node) -> None:
 
 
 def _declare(a: Analysis, body: Node) -> None:
-    a.facts.outputs = statement(a, body["query"], None, pulled_up=False).origins
+    a.facts.outputs = a.statement(body["query"], None, pulled_up=False).origins
     a.facts.effects.append(CursorDeclared(body["portalname"]))
 
 
@@ -265,7 +267,7 @@ def _explain(a: Analysis, body: Node) -> None:
     if kind not in ("SelectStmt", *WRITERS):
         a.refuse("statement", f"EXPLAIN of {KINDS.get(kind, kind)} is not supported", sqlstate="0A000")
         return
-    statement(a, {kind: inner}, None, pulled_up=False)
+    a.statement({kind: inner}, None, pulled_up=False)
 
 
 def _listen(a: Analysis, body: Node) -> None:
@@ -290,7 +292,7 @@ def _copy(a: Analysis, body: Node) -> None:
     if "whereClause" in body:
         a.refuse("statement", "COPY … WHERE is not supported", sqlstate="0A000")
     if "query" in body:
-        statement(a, body["query"], None, pulled_up=False)
+        a.statement(body["query"], None, pulled_up=False)
         return
     relation = a.relation(body["relation"])
     if relation is None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adapters.postgres.sql.analysis import Analysis
+from adapters.postgres.sql.conjuncts import conditions, note_conjuncts
 from adapters.postgres.sql.expressions import column_ref, walk
 from adapters.postgres.sql.facts import Sources, TargetUse, Written
+from adapters.postgres.sql.from_clause import from_item
+from adapters.postgres.sql.outputs import target_origins
 from adapters.postgres.sql.parse import Node, strings
-from adapters.postgres.sql.queries import (
-    Output,
-    conditions,
-    from_item,
-    note_conjuncts,
-    statement,
-    target_origins,
-    with_clause,
-)
-from adapters.postgres.sql.scope import Item, Level
+from adapters.postgres.sql.queries import with_clause
+from adapters.postgres.sql.scope import Item, Level, Output
 
 INSERT_MEMBERS = frozenset(
     {
@@ -108,7 +103,7 @@ def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
     target = _target(a, body, "insert")
     if target is None:
         if "selectStmt" in body:
-            statement(a, body["selectStmt"], scope, pulled_up=False)
+            a.statement(body["selectStmt"], scope, pulled_up=False)
         return Output(None, Sources())
     columns = _insert_columns(a, body, target)
     rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
@@ -119,7 +114,7 @@ def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
         if not values:
             target.inserted.append(Written(column, computed=computed))
     if "selectStmt" in body:
-        statement(a, body["selectStmt"], scope, pulled_up=False)
+        a.statement(body["selectStmt"], scope, pulled_up=False)
     level = Level.below(scope)
     level.add(_target_item(target, body["relation"]))
     if "onConflictClause" in body:
