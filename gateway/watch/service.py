@@ -36,6 +36,10 @@ from gateway.watch.stream import Watcher
 log = logging.getLogger(__name__)
 
 BATCH: Final = 100
+_BUSY_SECONDS: Final = 0.0003
+"""A loop that wakes a sleeper so much too late is busy with clients."""
+_PAUSES: Final = 19
+"""While it is, the watch has a twentieth of the time: it falls behind in a flood and catches up after."""
 """Records that the detectors read before clients have their turn: about five milliseconds."""
 _REFRESH_SECONDS: Final = 1.0
 _GRACE_US: Final = 20_000
@@ -156,7 +160,7 @@ class WatchService:
 
     # -- findings ---------------------------------------------------------------------------------------------------
     async def _watch(self) -> None:
-        """Read all that is there, with pauses as long as the reading, so that traffic has half of the time."""
+        """Read all that is there, and make way for the clients after each batch."""
         watcher = self._watcher
         assert watcher is not None
         while True:
@@ -177,7 +181,7 @@ class WatchService:
             # Now and then this writes a checkpoint of megabytes: clients do not wait for it.
             self._delivering = asyncio.ensure_future(asyncio.to_thread(watcher.delivered))
             await asyncio.shield(self._delivering)
-            await asyncio.sleep(spent)
+            await _make_way(spent)
 
     async def admit(self, findings: Sequence[Finding]) -> list[Event]:
         """Findings become incidents, messages and suspensions. Those that are known change nothing."""
@@ -358,3 +362,11 @@ def _department(incident: Incident) -> str:
 def drill_until(now: int, seconds: float) -> int:
     """When a drill that is announced now is over at the latest."""
     return now + round(min(seconds, _MAX_DRILL_SECONDS) * 1_000_000)
+
+
+async def _make_way(spent: float) -> None:
+    """Pause as long as the reading took; while clients keep the loop busy, many times as long."""
+    began = time.perf_counter()
+    await asyncio.sleep(spent)
+    if time.perf_counter() - began - spent > _BUSY_SECONDS:
+        await asyncio.sleep(spent * (_PAUSES - 1))
