@@ -138,9 +138,6 @@ class TargetUse:
     location: int
     act: str
     """`insert`, `update` or `delete`."""
-    node: Node
-    start: int
-    """Where the statement (or the CTE's inner statement) begins: the location of its first known token."""
     inserted: list[Written] = field(default_factory=list)
     updated: list[Written] = field(default_factory=list)
     columns: set[str] = field(default_factory=set)

@@ -303,7 +303,7 @@ def _copy(a: Analysis, body: Node) -> None:
     at = a.text.at(location)
     if body.get("is_from"):
         names = columns or tuple(c.name for c in relation.columns if not c.generated)
-        target = TargetUse(relation, visible, relation.name.name, at, "insert", body["relation"], at)
+        target = TargetUse(relation, visible, relation.name.name, at, "insert")
         target.inserted = [Written(c) for c in names]
         a.facts.targets.append(target)
         return

@@ -42,7 +42,7 @@ def _target(a: Analysis, body: Node, act: str) -> TargetUse | None:
     location = node.get("location", 0)
     visible = a.reachable(relation, location)
     alias = node.get("alias", {}).get("aliasname", node["relname"])
-    target = TargetUse(relation, visible, alias, a.text.at(location), act, node, a.text.at(location))
+    target = TargetUse(relation, visible, alias, a.text.at(location), act)
     if relation.has_rules:
         a.refuse(
             "rule",
