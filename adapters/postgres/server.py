@@ -36,13 +36,16 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.model import Mask, Principal
-from gateway.net.listener import Listener
+from gateway.net.listener import Listener, Turns
 from gateway.net.observer import Observer
 from gateway.net.tasks import Tasks
 from gateway.net.tls import ServerContext, ServerTls, server_context
 from gateway.trail import record
 
 _log = logging.getLogger(__name__)
+
+_PID_BITS = 22
+"""Of the 31 bits of a process id that a client gets, those that are random; the others are the worker's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Listen:
     host: str = "127.0.0.1"
     port: int = 6432
     tls: ServerTls | None = None
+    sockets: tuple[socket.socket, ...] = ()
+    """Sockets that listen there already and are shared with other workers; none: the server makes its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +119,22 @@ class PostgresServer:
         worker: int = 0,
         catalogue_changed: Callable[[str], None] = lambda database: None,
         admission: Callable[[str, str | None], None] = lambda principal, actor: None,
+        turns: Turns | None = None,
+        cancel_elsewhere: Callable[[int, bytes], None] = lambda pid, secret: None,
     ) -> None:
         """Raises ValueError for a DSN, OSError or ssl.SSLError for TLS files that cannot be used.
 
         `admission`: asked with principal and actor after each authentication; raises MenshenError to refuse it.
 
-        `catalogue_changed`: called with a database's name after DDL was committed through the gateway."""
+        `catalogue_changed`: called with a database's name after DDL was committed through the gateway.
+
+        `turns`: which worker takes the next connection. `cancel_elsewhere`: told of cancel requests (process id, key)
+        for sessions of other workers."""
         self._limits = limits or ServerLimits()
         self._targets = databases
         self._admission = admission
+        self._turns = turns
+        self._cancel_elsewhere = cancel_elsewhere
         self._trail = trail
         self._observer = observer
         self._tasks = Tasks()
@@ -138,7 +150,13 @@ class PostgresServer:
     def _listener(self, listen: Listen, principals: Callable[[str], Principal | None]) -> Listener:
         tls = None if listen.tls is None else server_context(replace(listen.tls, alpn=ALPN_PROTOCOL))
         door = Authenticator(principals, tls)
-        return Listener(listen.host, listen.port, lambda sock: self._serve(sock, tls, door))
+        return Listener(
+            listen.host,
+            listen.port,
+            lambda sock: self._serve(sock, tls, door),
+            sockets=listen.sockets,
+            turns=self._turns,
+        )
 
     def _spawn(self, work: object, name: str) -> None:
         self._tasks.start(cast(Coroutine[Any, Any, Any], work), name=name)
@@ -164,6 +182,21 @@ class PostgresServer:
             self._empty.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), timeout)
+
+    async def retire(self) -> None:
+        """No new connections; those that are in go on until they end by themselves."""
+        for listener in self._listeners:
+            await listener.stop_accepting()
+        for listener in self._listeners:
+            await listener.finish()
+        while self._live:
+            self._empty.clear()
+            await self._empty.wait()
+
+    @property
+    def load(self) -> int:
+        """Clients that are in, or are coming in."""
+        return len(self._live) + self._logging_in
 
     async def stop(self) -> None:
         """End whatever is left."""
@@ -336,7 +369,9 @@ class PostgresServer:
             self._observer.trail_failed()
 
     def _new_pid(self) -> int:
-        while (pid := secrets.randbelow(0x7FFFFFFE) + 1) in self._live:
+        """It says which worker the session is at: a cancel request can arrive at any of them."""
+        first = self._services.worker << _PID_BITS
+        while (pid := first + secrets.randbelow((1 << _PID_BITS) - 1) + 1) in self._live:
             pass
         return pid
 
@@ -358,6 +393,13 @@ class PostgresServer:
 
     def _cancel(self, request: Cancel) -> None:
         """Unknown keys are ignored, silently, in the same time."""
+        if request.pid >> _PID_BITS != self._services.worker:
+            self._cancel_elsewhere(request.pid, request.secret)
+            return
+        self.cancel(request)
+
+    def cancel(self, request: Cancel) -> None:
+        """The request, for a session of this worker."""
         session = self._live.get(request.pid)
         secret = session.identity.secret if session is not None else bytes(4)
         if secrets.compare_digest(secret, request.secret) and session is not None:

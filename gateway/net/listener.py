@@ -6,7 +6,8 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from gateway.net.tasks import Tasks
 
@@ -17,15 +18,69 @@ _BACKLOG = 1024
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
+class Turns(Protocol):
+    """Who takes the next connection, where several processes share the sockets."""
+
+    def wait(self) -> float:
+        """Seconds that this process leaves to the others before it takes a connection that is there; 0: take it."""
+        ...
+
+    def took(self) -> None:
+        """A connection was taken."""
+        ...
+
+
+class Alone:
+    """No other process shares the sockets."""
+
+    def wait(self) -> float:
+        return 0.0
+
+    def took(self) -> None:
+        pass
+
+
+def bind(host: str, port: int) -> tuple[socket.socket, ...]:
+    """Listening sockets on every address of `host`, all with one port. Raises OSError where one cannot be had."""
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        sock = socket.socket(family, kind, protocol)
+        sockets.append(sock)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((address[0], port, *address[2:]))
+        except OSError:
+            for one in sockets:
+                one.close()
+            raise
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+        port = sock.getsockname()[1]
+    return tuple(sockets)
+
+
 class Listener:
     """Listens on every address of `host`; each connection is `serve`d in a task of its own."""
 
-    def __init__(self, host: str, port: int, serve: Callable[[socket.socket], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        serve: Callable[[socket.socket], Awaitable[None]],
+        *,
+        sockets: Sequence[socket.socket] = (),
+        turns: Turns | None = None,
+    ) -> None:
+        """`sockets`: they listen already, and other processes may accept from them too."""
         self._host = host
         self._port = port
         self._serve = serve
-        self._sockets: list[socket.socket] = []
-        self._accepting = Tasks()
+        self._sockets = list(sockets)
+        self._turns = turns or Alone()
+        self._open = False
         self._connections = Tasks()
 
     @property
@@ -35,42 +90,50 @@ class Listener:
 
     async def start(self) -> None:
         """Raises OSError where an address cannot be had."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        port = self._port
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind((address[0], port, *address[2:]))
-            except OSError:
-                sock.close()
-                self.close()
-                raise
-            sock.listen(_BACKLOG)
-            sock.setblocking(False)
-            self._sockets.append(sock)
-            port = sock.getsockname()[1]
+        if not self._sockets:
+            self._sockets += await asyncio.to_thread(bind, self._host, self._port)
+        self._open = True
         for sock in self._sockets:
-            self._accepting.start(self._accept(sock), name=f"accept {self._host}:{self.port}")
+            self._look(sock)
 
-    async def _accept(self, listening: socket.socket) -> None:
+    # A connection is accepted and its task begun in one step: whatever was accepted is served, also when accepting
+    # ends at that moment.
+    def _look(self, listening: socket.socket) -> None:
+        if self._open:
+            asyncio.get_running_loop().add_reader(listening, self._ready, listening)
+
+    def _ready(self, listening: socket.socket) -> None:
+        wait = self._turns.wait()
+        if wait > 0:
+            self._pause(listening, wait, self._late)
+        else:
+            self._accept(listening)
+
+    def _late(self, listening: socket.socket) -> None:
+        self._look(listening)
+        self._accept(listening)
+
+    def _pause(self, listening: socket.socket, seconds: float, then: Callable[[socket.socket], None]) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, _ = await loop.sock_accept(listening)
-            except OSError as exc:
-                if exc.errno in _EXHAUSTED:
-                    _log.error("cannot accept connections: %s", exc)
-                    await asyncio.sleep(0.2)
-                continue
-            sock.setblocking(False)
-            if sock.family in (socket.AF_INET, socket.AF_INET6):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._connections.start(self._one(sock), name="connection")
+        loop.remove_reader(listening)
+        loop.call_later(seconds, then, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        if not self._open:
+            return
+        try:
+            sock, _ = listening.accept()
+        except OSError as exc:  # another process was first, or the client has gone again
+            if exc.errno in _EXHAUSTED:
+                _log.error("cannot accept connections: %s", exc)
+                self._pause(listening, 0.2, self._look)
+            return
+        self._turns.took()
+        sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._connections.start(self._one(sock), name="connection")
 
     async def _one(self, sock: socket.socket) -> None:
         try:
@@ -80,13 +143,20 @@ class Listener:
             sock.close()
 
     async def stop_accepting(self) -> None:
-        """New connections are refused by the system from now on; set-ups under way go on."""
-        await self._accepting.cancel()
+        """No new connections here; where no other process has the sockets the system refuses them. Set-ups under way
+        go on."""
         self.close()
+
+    async def finish(self) -> None:
+        """Wait for the set-ups under way."""
+        await self._connections.join()
 
     def close(self) -> None:
         for sock in self._sockets:
+            if self._open:
+                asyncio.get_running_loop().remove_reader(sock)
             sock.close()
+        self._open = False
 
     async def stop(self) -> None:
         await self.stop_accepting()
