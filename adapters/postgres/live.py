@@ -1,7 +1,7 @@
 """A session in the steady state: two transports, the conversation between them, and the gate (DESIGN 7).
 
 No row leaves before its record is durable: what a chunk of the database completes, or begins to show, is recorded
-before the chunk is written to the client. Where a record cannot be made the chunk is dropped and the session ends.
+before the chunk is written to the client. Where a record cannot be made an error stands for the chunk (`withhold.py`).
 This is the hot path: one call per chunk, in the common case one append and one write of the bytes that came.
 """
 
@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from adapters.postgres.backend import Backend, Upstream, terminate
+from adapters.postgres.session import refuse
 from adapters.postgres.session.conversation import Conversation
+from adapters.postgres.session.withhold import Outcome, Withheld
 from adapters.postgres.wire.responses import error_response
 from gateway.errors import MenshenError, ProtocolViolation, TrailUnavailable
+from gateway.log import failed
 from gateway.net.observer import Observer
 from gateway.net.relay import WAITS_FOR_RECORD, WAITS_FOR_REPLIES, Side, join
 from gateway.trail import record
@@ -103,6 +106,10 @@ class LiveSession:
         self._draining = False
         self._ended = False
         self._barrier: asyncio.Future[None] | None = None
+        self._held_governed = False
+        """Whether anything governed is among what waits for its record."""
+        self._withheld: Withheld | None = None
+        """A result that could not be recorded, until its batch is over."""
         self._fragment = b""
         self._actor: str | None = None
         self._refragment(self._channel.state.actor)
@@ -157,7 +164,9 @@ class LiveSession:
         if out:
             chunk = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
-            if self._held is not None:
+            if self._withheld is not None:
+                self._withhold(self._withheld, chunk)
+            elif self._held is not None:
                 self._held.append(chunk)
             else:
                 self._to_client(chunk)
@@ -166,7 +175,7 @@ class LiveSession:
             self._aftermath(began)
 
     def _record(self, began: int) -> bool:
-        """Make what the chunk completed durable. False: the session has ended, nothing may leave."""
+        """Make what the chunk completed durable. False: nothing of the chunk may leave, and that is dealt with."""
         channel, trail = self._channel, self._trail
         completions = channel.completions
         channel.completions = []
@@ -196,15 +205,18 @@ class LiveSession:
                     )
                 )
             barrier = trail.barrier()
-        except TrailUnavailable as exc:
+        except Exception as exc:
+            if not isinstance(exc, TrailUnavailable):
+                failed(_log, "a record could not be made", exc)
             # No trail, no data: but a denial, and what touches nothing governed, may go on.
-            if any(done.statement.governed and done.denial is None for done in completions):
-                self._trail_failed(exc)
+            if self._withheld is not None or any(d.statement.governed and d.denial is None for d in completions):
+                self._trail_failed(began)
                 return False
             self._observer.trail_failed()
             barrier = None
         if barrier is not None:
             self._wait_for(barrier)
+            self._held_governed = self._held_governed or any(d.statement.governed for d in completions)
         overhead_us = (cost + time.perf_counter_ns() - began) // 1000
         for done in completions:
             if done.phase != "open":
@@ -228,7 +240,7 @@ class LiveSession:
         if isinstance(exc, MenshenError):
             self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
             return
-        _log.error("a session of %s failed", self.identity.principal, exc_info=exc)
+        failed(_log, f"a session of {self.identity.principal} failed", exc)
         self.end("internal error of the gateway; the statement was not run", "XX000", reason="error")
 
     # -- the rest -----------------------------------------------------------------------------------------------------
@@ -263,10 +275,13 @@ class LiveSession:
     def _durable(self, barrier: asyncio.Future[None]) -> None:
         if self._ended or barrier is not self._barrier:
             return
-        if barrier.cancelled() or (failure := barrier.exception()) is not None:
-            self._trail_failed(TrailUnavailable("the record was not written") if barrier.cancelled() else failure)
+        failure = barrier.cancelled() or barrier.exception() is not None
+        if failure and self._held_governed:
+            self._trail_failed(time.perf_counter_ns())
             return
-        held, self._held = self._held or [], None
+        if failure:
+            self._observer.trail_failed()
+        held, self._held, self._held_governed = self._held or [], None, False
         if held:
             self._to_client(b"".join(held))
             self._boundary = self._replies.at_boundary
@@ -274,16 +289,38 @@ class LiveSession:
         if self._replies.fatal or self._draining:
             self._aftermath(time.perf_counter_ns())
 
-    def _trail_failed(self, failure: BaseException | None) -> None:
+    def _trail_failed(self, now: int) -> None:
+        """The database has answered and the record failed: the answer is withheld, the session goes on where it can."""
         self._observer.trail_failed()
-        self._held = None
-        hint = failure.hint if isinstance(failure, MenshenError) else ""
-        self.end(
-            "the audit trail cannot be written, so the result was withheld",
-            "58030",
-            hint or "This is a fault of the gateway: ask its operators to look at the trail's disk.",
-            reason="trail",
-        )
+        held, self._held, self._barrier, self._held_governed = self._held or [], None, None, False
+        out = self._replies.out
+        data = b"".join((*held, *out))
+        out.clear()
+        self._server_side.release(WAITS_FOR_RECORD)
+        if not self._boundary:
+            self._end_without_record()
+            return
+        self._withheld = self._withheld or Withheld(refuse.response(refuse.NO_RECORD))
+        self._withhold(self._withheld, data)
+        if not self._ended:
+            self._aftermath(now)
+
+    def _withhold(self, withheld: Withheld, data: bytes) -> None:
+        leaves = withheld.feed(data)
+        outcome = withheld.outcome
+        if outcome is Outcome.LOST or (outcome is Outcome.ABORT and self._channel.queue):
+            self._end_without_record()
+            return
+        if leaves:
+            self._to_client(leaves)
+        if outcome is not Outcome.MORE:
+            self._withheld = None
+        if outcome is Outcome.ABORT:
+            self._to_server(self._requests.abort(refuse.NO_RECORD))
+
+    def _end_without_record(self) -> None:
+        denial = refuse.NO_RECORD
+        self.end(denial.message, denial.sqlstate, denial.hint, reason="trail")
 
     def _refragment(self, actor: str | None) -> None:
         channel, identity = self._channel, self.identity

@@ -6,6 +6,7 @@ statement is judged again at its next Bind. Facts are kept by text, plans by tex
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -23,6 +24,7 @@ from adapters.postgres.plan import (
     StatementPlan,
     SubjectSource,
 )
+from adapters.postgres.session import refuse
 from adapters.postgres.sql import comments, record
 from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
 from adapters.postgres.sql.judge import Rights, Verdict, judge
@@ -35,10 +37,13 @@ from adapters.postgres.sql.utility import analyse
 from adapters.postgres.sql.veil import RenderedVeil, render
 from adapters.postgres.world import PolicyWorld
 from gateway.errors import Denied, MenshenError
+from gateway.log import failed
 from gateway.model import Denial, Disclosed, Disclosure, Outcome, Persona, Principal
 from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.trail.record import value_hash
+
+_log = logging.getLogger(__name__)
 
 KEPT = 4_000
 """Entries of each cache; a full one is halved, oldest first."""
@@ -90,6 +95,9 @@ class PostgresPlanner:
             return self._token(state, state.purpose)
         except Denied:
             return self._lost(state)
+        except Exception:
+            # Equal to no token that anything was judged under: all is judged again, and that says what broke.
+            return object()
 
     def _lost(self, state: SessionState) -> Token:
         """For a principal or a purpose that the bundle in force does not know: allows nothing."""
@@ -124,6 +132,8 @@ class PostgresPlanner:
             token = self._token(state, state.purpose)
         except Denied as error:  # the bundle in force knows the principal or its purpose no more
             return self._whole(self._lost(state), "OTHER", text, _not_understood(error), None, None)
+        except Exception as error:
+            return self._broken(self._lost(state), text, error)
         key = (text, token, single)
         known = self._plans.get(key)
         if known is not None:
@@ -135,9 +145,19 @@ class PostgresPlanner:
             plan, lasting = self._plan(text, state, token, again)
         except MenshenError as error:
             return self._whole(token, "OTHER", text, _not_understood(error), None, None)
+        except Exception as error:
+            return self._broken(token, text, error)
         if lasting and again:
             _keep(self._plans, key, plan)
         return plan
+
+    def _broken(self, token: Token, text: str, error: Exception) -> Plan:
+        """A mistake of ours while the text was read or judged: it is refused, and recorded as far as it can be cut."""
+        failed(_log, "a statement could not be judged", error)
+        try:
+            return self._whole(token, "OTHER", text, refuse.INTERNAL, None, None)
+        except Exception:
+            return self._whole(token, "OTHER", "", refuse.INTERNAL, None, None)
 
     def _comes_again(self, text: str) -> bool:
         """Whether the text was seen before and is worth keeping."""

@@ -35,6 +35,7 @@ from gateway.errors import (
     Unsupported,
     UpstreamUnavailable,
 )
+from gateway.log import failed
 from gateway.model import Mask, Principal
 from gateway.net.listener import Listener, Turns
 from gateway.net.observer import Observer
@@ -139,7 +140,7 @@ class PostgresServer:
         self._observer = observer
         self._tasks = Tasks()
         self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
-        self._checks = Checks(lambda: trail.healthy, judgement.looks_masked, judgement.lookup_hash)
+        self._checks = Checks(lambda: trail.healthy, judgement.looks_masked, judgement.lookup_hash, _broke)
         self._backends = {name: _backend(name, target) for name, target in databases.items()}
         self._live: dict[int, LiveSession] = {}
         self._logging_in = 0
@@ -263,6 +264,9 @@ class PostgresServer:
         except asyncio.CancelledError:
             visit.close()
             raise
+        except Exception as exc:
+            failed(_log, "a login failed by a mistake of ours", exc)
+            self._turn_away(visit, MenshenError("internal error of the gateway"))
 
     async def _too_many(self, visit: _Visit, tls: ServerContext | None) -> None:
         """A cancel must still work when all places are taken."""
@@ -449,6 +453,10 @@ class _Visit:
             self._transport.write(last_words)
         self._transport.close()
         asyncio.get_running_loop().call_later(5.0, self._transport.abort)
+
+
+def _broke(exc: Exception) -> None:
+    failed(_log, "a message could not be judged", exc)
 
 
 def _address(sock: socket.socket) -> str:

@@ -59,6 +59,9 @@ class Checks:
     looks_masked: Callable[[Mask | None, str], bool]
     lookup_hash: Callable[[str, str], str]
     """Keyed hash of (data class, value)."""
+    broke: Callable[[Exception], None] = lambda exc: None
+    """Told of an exception that nobody expects; the statement is refused."""
+
 
     def subject_hash(self, key: str) -> str:
         """What stands in records for a subject's key that is no whole number (`gateway.trail.subjects.key_hash`)."""

@@ -61,6 +61,20 @@ NO_TRAIL: Final = Denial(
     reason="no_trail",
 )
 
+NO_RECORD: Final = Denial(
+    "the audit trail cannot be written, so the result was withheld; the statement may have been carried out",
+    hint="This is a fault of the gateway: ask its operators to look at the trail's disk. Try again later.",
+    sqlstate="58030",
+    reason="no_trail",
+)
+
+INTERNAL: Final = Denial(
+    "internal error of the gateway; the statement was not run",
+    hint="This is a fault of the gateway: its operators find the trace in its log.",
+    sqlstate="XX000",
+    reason="internal",
+)
+
 STALE_PORTAL: Final = Denial(
     "the purpose, the policy or the catalogue changed after this portal was bound",
     hint="Bind and execute the statement again.",

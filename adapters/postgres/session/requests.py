@@ -39,6 +39,7 @@ _SYNC, _FLUSH, _QUERY, _CALL, _TERMINATE = b"SHQFX"
 _COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
 
 _IGNORED_IN_DISCARD: Final = frozenset(b"PBDECHQF")
+_REFUSABLE: Final = frozenset(b"PBDEQF")
 _NO_LOOKUPS: Final[tuple[tuple[int, str], ...]] = ()
 
 
@@ -133,7 +134,15 @@ class Requests:
             if channel.discarding and kind in _IGNORED_IN_DISCARD:
                 replaced: bytes | None = b""
             else:
-                replaced = handler(data, position, end)
+                expected = len(channel.queue)
+                try:
+                    replaced = handler(data, position, end)
+                except MenshenError:
+                    raise
+                except Exception as exc:
+                    if len(channel.queue) != expected or kind not in _REFUSABLE:
+                        raise  # the message is half done: the session cannot go on
+                    replaced = self._broken(kind, data, position, end, exc)
                 if self.stalled:
                     break
             if replaced is not None:
@@ -147,6 +156,29 @@ class Requests:
             out.append(data if start == 0 and position == total else data[start:position])
         if position < total:
             self._keep(data[position:])
+
+    def _broken(self, kind: int, data: bytes, position: int, end: int, exc: Exception) -> bytes | None:
+        """A mistake of ours while a message was judged: nothing was done yet, so that message alone is refused."""
+        channel = self._c
+        channel.checks.broke(exc)
+        channel.token = None
+        if kind in (_QUERY, _CALL):
+            return self._start(QUERY if kind == _QUERY else CALL, None, refuse.INTERNAL, None, None)
+        name = data[position + 5 : data.find(0, position + 5, end)]
+        if kind == _PARSE:
+            return self._refuse(refuse.INTERNAL, None, name)
+        portal = channel.portals.get(name) if kind == _EXECUTE else None
+        if kind == _BIND:
+            begin = position + 6 + len(name)
+            prepared = channel.prepared.get(data[begin : data.find(0, begin, end)])
+            return self._refuse(refuse.INTERNAL, None if prepared is None else prepared.statement)
+        return self._refuse(refuse.INTERNAL, None if portal is None else portal.statement)
+
+    def abort(self, denial: Denial) -> bytes:
+        """A query of ours that fails, behind what was sent: its answer, `denial` and ReadyForQuery, is the client's."""
+        replaced = self._start(QUERY, None, denial, None, None)
+        assert replaced is not None
+        return replaced
 
     def _fits_later(self, kind: int, size: int) -> bool:
         """Whether a message that is not here as a whole may pass in parts. Raises where it can never be accepted."""
@@ -186,12 +218,11 @@ class Requests:
         if denial is not None:
             return self._refuse(denial, plan.statements[0] if plan and plan.statements else None, message.name)
         assert plan is not None
+        unchanged = plan.text == message.text or channel.unrestricted
         prepared = Prepared(message.name, text, message.types, plan, channel.batch, channel.names)
         channel.prepared[message.name] = prepared
         channel.queue.append(Parsing(prepared, known, injected=False, previous_text=None))
-        if channel.unrestricted or plan.text == message.text:
-            return None
-        return wire.encode_parse(message.name, plan.text, message.types)
+        return None if unchanged else wire.encode_parse(message.name, plan.text, message.types)
 
     def _query(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
@@ -201,9 +232,10 @@ class Requests:
         plan, denial, _ = self._judge(text, single=False)
         if denial is None and plan is not None and any(s.governed for s in plan.statements):
             denial = None if channel.checks.healthy() else refuse.NO_TRAIL
+        replaced = None if plan is None else self._query_bytes(plan, text)
         unnamed = channel.prepared.pop(b"", None)
         channel.portals.pop(b"", None)
-        return self._start(QUERY, plan, denial, None if plan is None else self._query_bytes(plan, text), unnamed)
+        return self._start(QUERY, plan, denial, replaced, unnamed)
 
     def _query_bytes(self, plan: Plan, text: bytes) -> bytes | None:
         if plan.text == text or self._c.unrestricted:
@@ -386,18 +418,16 @@ class Requests:
             token = channel.token = channel.planner.token(channel.state)
         if (portal.plan.token != token or portal.names != channel.names) and not self._still_good(portal):
             return self._refuse(refuse.STALE_PORTAL, portal.statement)
+        statement = portal.statement
+        if statement is not None and statement.governed and not channel.checks.healthy():
+            return self._refuse(refuse.NO_TRAIL, statement)
         channel.numbers += 1
         run = Run(EXECUTE, portal.plan, portal.lookups, channel.numbers, channel.now)
         run.actor = channel.state.actor
         run.bind = portal.bind
         channel.queue.append(run)
-        statement = portal.statement
-        if statement is not None:
-            if statement.governed and not channel.checks.healthy():
-                channel.queue.pop()
-                return self._refuse(refuse.NO_TRAIL, statement)
-            if statement.effects:
-                channel.apply(run)
+        if statement is not None and statement.effects:
+            channel.apply(run)
         return None
 
     def _still_good(self, portal: Portal) -> bool:

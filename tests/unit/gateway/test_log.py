@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.log import configure, event
+from gateway.log import configure, event, failed
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,18 @@ def test_casbin_and_access_logs_are_silent() -> None:
     logging.getLogger("casbin.enforcer").info("request: 13800138000")
     logging.getLogger("aiohttp.access").info("GET /")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("fmt", ["json", "human"])
+def test_a_defect_shows_the_way_and_not_the_words_of_the_exception(fmt: str) -> None:
+    stream = io.StringIO()
+    configure(fmt, "info", stream)
+    quoted = "13800138000"
+    try:
+        int(f"value {quoted}")
+    except ValueError as exc:
+        failed(logging.getLogger("gateway.x"), "it broke", exc)
+    text = stream.getvalue()
+    assert quoted not in text
+    assert "ValueError" in text
+    assert "test_a_defect_shows_the_way" in text
