@@ -14,75 +14,24 @@ import secrets
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from dataclasses import dataclass
 
+from adapters.postgres.dsn import Attrs, Dsn
 from adapters.postgres.wire import auth, responses, startup
 from adapters.postgres.wire.framing import FrameBuffer, frame
 from adapters.postgres.wire.scram import ScramClient, end_point_binding
 from gateway.errors import AuthenticationFailed, MenshenError, ProtocolViolation, UpstreamUnavailable
 from gateway.net.inbox import Inbox
 from gateway.net.listener import receive_exactly
+from gateway.net.tcp import tune
 from gateway.net.tls import certificate_hash_name, client_context
 
-_SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_DEMANDED = ("require", "verify-ca", "verify-full")
 _START_LIMIT = 1 << 20
+_SHUN_SECONDS = 10.0
+"""How long a host that failed is tried last."""
 # The database is there and says when to come back: these reach the client as they are.
 _PASSED_ON = frozenset(("57P03", "53300", "57P01", "57P02", "3D000", "22023", "42704", "22P02"))
-
-
-@dataclass(frozen=True, slots=True)
-class Dsn:
-    """A `postgresql://user:password@host:port/database?sslmode=…` taken apart."""
-
-    hosts: tuple[tuple[str, int], ...]
-    user: str
-    database: str
-    password: str = field(default="", repr=False)
-    sslmode: str = "prefer"
-    root: Path | None = None
-
-
-def parse_dsn(text: str) -> Dsn:
-    """Raises ValueError with a message that does not repeat the DSN."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError("the DSN must begin with postgresql://")
-    credentials, _, places = parts.netloc.rpartition("@")
-    user, _, password = credentials.partition(":")
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    default_port = query.get("port", "5432")
-    hosts = []
-    for place in places.split(",") if places else [query.get("host", "localhost")]:
-        host, port = _place(unquote(place), default_port)
-        hosts.append((host or query.get("host", "localhost"), port))
-    sslmode = query.get("sslmode", "prefer")
-    if sslmode not in _SSLMODES:
-        raise ValueError(f"sslmode must be one of {', '.join(_SSLMODES)}")
-    name = unquote(user) or query.get("user", "") or "postgres"
-    root = query.get("sslrootcert")
-    return Dsn(
-        tuple(hosts),
-        name,
-        unquote(parts.path.lstrip("/")) or query.get("dbname", "") or name,
-        unquote(password) or query.get("password", ""),
-        sslmode,
-        Path(root) if root and root != "system" else None,
-    )
-
-
-def _place(text: str, default_port: str) -> tuple[str, int]:
-    host, port = text, default_port
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.lstrip(":") or default_port
-    elif ":" in text:
-        host, _, port = text.rpartition(":")
-        port = port or default_port
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("the DSN's port is not a number from 1 to 65535")
-    return host, int(port)
 
 
 @dataclass(slots=True)
@@ -112,6 +61,8 @@ class Backend:
         self._timeout = timeout
         self._wait = wait
         self._free = asyncio.Semaphore(size)
+        self._shunned: dict[tuple[str, int], float] = {}
+        """Hosts that failed, and until when they are tried last, by the loop's clock."""
 
     async def acquire(self) -> None:
         """A place among the connections; `release` gives it back. Raises UpstreamUnavailable (53300)."""
@@ -133,20 +84,34 @@ class Backend:
         self._free.release()
 
     async def connect(self, parameters: Mapping[str, str]) -> Upstream:
-        """A session at the database with these startup parameters. Raises UpstreamUnavailable."""
+        """A session with these startup parameters at the first host that will do. Raises UpstreamUnavailable."""
         failure: UpstreamUnavailable | None = None
-        for place in self.dsn.hosts:
+        for place, attrs in self._candidates():
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._connect_place(place, parameters)
+                    return await self._connect_place(place, parameters, attrs)
             except TimeoutError:
                 failure = self._unavailable("it did not answer in time")
+            except _OtherKindError as exc:
+                # An answer all the same: what failed at another host tells more.
+                failure = failure or self._unavailable(str(exc))
+                continue
             except UpstreamUnavailable as exc:
                 failure = exc
             except (OSError, MenshenError) as exc:
                 failure = self._unavailable(_reason(exc))
+            self._shunned[place] = asyncio.get_running_loop().time() + _SHUN_SECONDS
         assert failure is not None, "a DSN has a host"
         raise failure
+
+    def _candidates(self) -> list[tuple[tuple[str, int], Attrs]]:
+        """Hosts in the order in which they are tried, each with what it must be. One that failed a moment ago comes
+        last, so that a dead host does not cost every client its time-out."""
+        now = asyncio.get_running_loop().time()
+        hosts = sorted(self.dsn.hosts, key=lambda place: self._shunned.get(place, 0.0) > now)
+        if self.dsn.attrs is not Attrs.PREFER_STANDBY:
+            return [(place, self.dsn.attrs) for place in hosts]
+        return [(place, attrs) for attrs in (Attrs.STANDBY, Attrs.ANY) for place in hosts]
 
     def _unavailable(self, reason: str) -> UpstreamUnavailable:
         return UpstreamUnavailable(
@@ -154,20 +119,27 @@ class Backend:
             hint="The gateway is up; ask the database's operators, and try again.",
         )
 
-    async def _connect_place(self, place: tuple[str, int], parameters: Mapping[str, str]) -> Upstream:
+    async def _connect_place(self, place: tuple[str, int], parameters: Mapping[str, str], attrs: Attrs) -> Upstream:
         mode = self.dsn.sslmode
         if mode != "allow":
-            return await self._start(place, parameters, tls=mode != "disable")
-        try:
-            return await self._start(place, parameters, tls=False)
-        except UpstreamUnavailable:
-            return await self._start(place, parameters, tls=True)
+            upstream = await self._start(place, parameters, tls=mode != "disable")
+        else:
+            try:
+                upstream = await self._start(place, parameters, tls=False)
+            except UpstreamUnavailable:
+                upstream = await self._start(place, parameters, tls=True)
+        if (mismatch := _mismatch(attrs, upstream.parameters, parameters)) is not None:
+            terminate(upstream.transport)
+            raise _OtherKindError(mismatch)
+        return upstream
 
     async def _start(self, place: tuple[str, int], parameters: Mapping[str, str], *, tls: bool) -> Upstream:
         transport, inbox, encrypted = await self._open(place, tls=tls)
         try:
             transport.write(
-                startup.encode_startup({"user": self.dsn.user, "database": self.dsn.database, **parameters})
+                startup.encode_startup(
+                    {"user": self.dsn.user, "database": self.dsn.database, **parameters}, self.dsn.protocol
+                )
             )
             frames = FrameBuffer(_START_LIMIT)
             await self._authenticate(transport, inbox, frames)
@@ -178,8 +150,11 @@ class Backend:
             raise
         return upstream
 
-    async def _open(self, place: tuple[str, int], *, tls: bool) -> tuple[asyncio.Transport, Inbox, bool]:
-        """A transport, in TLS where it is wanted and the database has it."""
+    async def _open(
+        self, place: tuple[str, int], *, tls: bool, demanded: bool = False
+    ) -> tuple[asyncio.Transport, Inbox, bool]:
+        """A transport, in TLS where it is wanted and the database has it. `demanded`: or none at all, as where the
+        DSN says so."""
         loop = asyncio.get_running_loop()
         sock = await _connected(place)
         try:
@@ -188,7 +163,7 @@ class Backend:
                 await loop.sock_sendall(sock, startup.SSL_REQUEST)
                 if await receive_exactly(sock, 1) == b"S":
                     context = self._context()
-                elif self.dsn.sslmode in ("require", "verify-ca", "verify-full"):
+                elif demanded or self.dsn.sslmode in _TLS_DEMANDED:
                     raise self._unavailable("it offers no TLS, which the gateway's configuration demands")
             inbox = Inbox()
             transport, _ = await loop.create_connection(
@@ -206,8 +181,12 @@ class Backend:
 
     async def _authenticate(self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer) -> None:
         scram: ScramClient | None = None
-        while True:
+        kind, body = await self._next(inbox, frames)
+        if kind == ord("v"):
+            # At most once, and before all else.
+            startup.negotiated(body, self.dsn.protocol)
             kind, body = await self._next(inbox, frames)
+        while True:
             if kind != ord("R"):
                 raise ProtocolViolation("it sent something else than an authentication message")
             match auth.decode(body):
@@ -229,6 +208,7 @@ class Backend:
                     scram.verify(data)
                 case _:
                     raise AuthenticationFailed("it asks for an authentication method that the gateway does not speak")
+            kind, body = await self._next(inbox, frames)
 
     async def _until_ready(self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer) -> Upstream:
         upstream = Upstream(transport, inbox, {}, 0, b"", ("", 0), False)
@@ -243,7 +223,7 @@ class Backend:
                 transport.pause_reading()
                 inbox.data_received(frames.rest())
                 return upstream
-            elif kind not in b"Nv":
+            elif kind != ord("N"):
                 raise ProtocolViolation("it sent an unexpected message while it started the session")
 
     async def _next(self, inbox: Inbox, frames: FrameBuffer) -> tuple[int, bytes]:
@@ -267,11 +247,38 @@ class Backend:
         """Ask the database to cancel what this connection runs; it gives no answer. Never raises for a failure."""
         with contextlib.suppress(OSError, TimeoutError, MenshenError):
             async with asyncio.timeout(self._timeout):
-                transport, inbox, _ = await self._open(upstream.place, tls=upstream.tls)
+                transport, inbox, _ = await self._open(upstream.place, tls=upstream.tls, demanded=upstream.tls)
                 transport.write(startup.encode_cancel(upstream.pid, upstream.secret))
                 # The server closes when it has sent the signal.
                 await inbox.read()
                 transport.abort()
+
+
+class _OtherKindError(Exception):
+    """The host answers and is not what the DSN asks for."""
+
+
+def _mismatch(attrs: Attrs, reported: Mapping[str, str], given: Mapping[str, str]) -> str | None:
+    """Why a session is not what `target_session_attrs` wants; libpq's rules over what PostgreSQL 14 and later report.
+
+    `given`: the client's own startup parameters. `default_transaction_read_only` among them is the session's, and says
+    nothing about the server."""
+    if attrs is Attrs.ANY:
+        return None
+    standby = reported.get("in_hot_standby")
+    default = reported.get("default_transaction_read_only")
+    if standby is None or default is None:
+        return "it does not say whether it is a standby"
+    if any(name.lower() == "default_transaction_read_only" for name in given):
+        default = "off"
+    in_standby, read_only = standby == "on", standby == "on" or default == "on"
+    wanted = {
+        Attrs.READ_WRITE: not read_only,
+        Attrs.READ_ONLY: read_only,
+        Attrs.PRIMARY: not in_standby,
+        Attrs.STANDBY: in_standby,
+    }
+    return None if wanted[attrs] else f"none of its hosts is {attrs}"
 
 
 def terminate(transport: asyncio.Transport) -> None:
@@ -309,9 +316,7 @@ async def _connected(place: tuple[str, int]) -> socket.socket:
         except BaseException:
             sock.close()
             raise
-        if family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        tune(sock)
         return sock
     raise failure or OSError("no address")
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from adapters.postgres.backend import Backend, Upstream, parse_dsn
+from adapters.postgres.backend import Backend, Upstream
+from adapters.postgres.dsn import parse_dsn
 from adapters.postgres.live import Identity, LiveSession, Services, Trail
 from adapters.postgres.login import Authenticator, Caller, Cancel, TlsRequiredError, greet, opening_of
 from adapters.postgres.plan import Planner, SessionState
@@ -24,7 +25,7 @@ from adapters.postgres.session.conversation import Conversation
 from adapters.postgres.session.startup import InvalidLoginError, Startup, admit
 from adapters.postgres.wire import auth
 from adapters.postgres.wire.responses import READY_IDLE, error_response, key_data, parameter_status
-from adapters.postgres.wire.startup import ALPN_PROTOCOL
+from adapters.postgres.wire.startup import ALPN_PROTOCOL, NotStartupError
 from gateway.errors import (
     AuthenticationFailed,
     Denied,
@@ -44,9 +45,6 @@ from gateway.net.tls import ServerContext, ServerTls, server_context
 from gateway.trail import record
 
 _log = logging.getLogger(__name__)
-
-_PID_BITS = 22
-"""Of the 31 bits of a process id that a client gets, those that are random; the others are the worker's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,9 @@ class PostgresServer:
         self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
         self._checks = Checks(lambda: trail.healthy, judgement.looks_masked, judgement.lookup_hash, _broke)
         self._backends = {name: _backend(name, target) for name, target in databases.items()}
-        self._live: dict[int, LiveSession] = {}
+        self._live: dict[str, LiveSession] = {}
+        self._by_pid: dict[int, list[LiveSession]] = {}
+        """By the process id in their cancel keys: two databases may give the same."""
         self._logging_in = 0
         self._draining = False
         self._empty = asyncio.Event()
@@ -341,7 +341,7 @@ class PostgresServer:
         self._admission(principal.name, state.actor)
         identity = Identity(
             principal.name, principal.department, principal.roles, state.database, visit.client,
-            self._new_pid(), secrets.token_bytes(4),
+            upstream.pid, secrets.token_bytes(caller.message.key_length),
         )  # fmt: skip
         parameters = dict(upstream.parameters)
         conversation = Conversation(
@@ -351,7 +351,8 @@ class PostgresServer:
             self._services, backend, upstream, caller.transport, conversation, identity, self._session_over
         )
         self._record_login(session, state, tls=caller.tls)
-        self._live[identity.pid] = session
+        self._live[identity.session] = session
+        self._by_pid.setdefault(identity.pid, []).append(session)
         self._observer.connection_opened(state.database)
         greeting = [auth.OK]
         greeting += [parameter_status(name, value) for name, value in parameters.items()]
@@ -372,16 +373,13 @@ class PostgresServer:
             # A login is no data: its governed statements are denied as long as the trail cannot be written.
             self._observer.trail_failed()
 
-    def _new_pid(self) -> int:
-        """It says which worker the session is at: a cancel request can arrive at any of them."""
-        first = self._services.worker << _PID_BITS
-        while (pid := first + secrets.randbelow((1 << _PID_BITS) - 1) + 1) in self._live:
-            pass
-        return pid
-
     def _session_over(self, session: LiveSession) -> None:
-        if self._live.pop(session.identity.pid, None) is None:
+        if self._live.pop(session.identity.session, None) is None:
             return
+        same = self._by_pid[session.identity.pid]
+        same.remove(session)
+        if not same:
+            del self._by_pid[session.identity.pid]
         database = session.identity.database
         self._observer.connection_closed(database)
         self._release(self._backends[database])
@@ -397,21 +395,28 @@ class PostgresServer:
 
     def _cancel(self, request: Cancel) -> None:
         """Unknown keys are ignored, silently, in the same time."""
-        if request.pid >> _PID_BITS != self._services.worker:
+        if not self.cancel(request):
             self._cancel_elsewhere(request.pid, request.secret)
-            return
-        self.cancel(request)
 
-    def cancel(self, request: Cancel) -> None:
-        """The request, for a session of this worker."""
-        session = self._live.get(request.pid)
-        secret = session.identity.secret if session is not None else bytes(4)
-        if secrets.compare_digest(secret, request.secret) and session is not None:
-            session.cancel()
+    def cancel(self, request: Cancel) -> bool:
+        """Whether the request is for a session of this worker, whose statement is cancelled then.
+
+        The process id in a key is the database's own: drivers show it, compare it with those of notifications and give
+        it to pg_terminate_backend. Only the secret is the gateway's."""
+        found = None
+        for session in self._by_pid.get(request.pid, ()):
+            if secrets.compare_digest(session.identity.secret, request.secret):
+                found = session
+        if found is not None:
+            found.cancel()
+        return found is not None
 
     # -- refusals -----------------------------------------------------------------------------------------------------
     def _turn_away(self, visit: _Visit, exc: MenshenError) -> None:
         self._failed(visit, _reason(exc))
+        if isinstance(exc, NotStartupError):
+            visit.close()
+            return
         visit.close(error_response(exc.message, exc.sqlstate, severity="FATAL", hint=exc.hint, detail=exc.detail))
 
     def _failed(self, visit: _Visit, reason: str) -> None:

@@ -15,6 +15,7 @@ import asyncpg
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.check import check
+from adapters.postgres.dsn import for_asyncpg
 from adapters.postgres.introspect import introspect
 from gateway.config import Secret
 from gateway.errors import Problem, UpstreamUnavailable
@@ -92,7 +93,7 @@ class PostgresSource:
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
-                self._dsn.reveal(),
+                for_asyncpg(self._dsn.reveal()),
                 timeout=self._connect_timeout,
                 server_settings={"application_name": _APPLICATION},
                 statement_cache_size=0,  # a pooler between us and the database may not keep statements

@@ -161,7 +161,8 @@ def _check_database(database: DatabaseSettings, path: KeyPath, source: Source) -
     # Never quote the DSN: it holds a password.
     try:
         parts = urlsplit(database.dsn.reveal())
-        _ = parts.port
+        # Several hosts stand apart by commas, each with a port of its own.
+        _ = [urlsplit(f"//{place}").port for place in parts.netloc.rpartition("@")[2].split(",")]
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("postgresql", "postgres"):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from gateway.net.tasks import Tasks
+from gateway.net.tcp import tune
 
 _log = logging.getLogger(__name__)
 
@@ -130,9 +131,7 @@ class Listener:
             return
         self._turns.took()
         sock.setblocking(False)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        tune(sock)
         self._connections.start(self._one(sock), name="connection")
 
     async def _one(self, sock: socket.socket) -> None:

@@ -61,6 +61,8 @@ class RawClient:
         self.frames = FrameBuffer(1 << 30)
         self.parameters: dict[str, str] = {}
         self.key = (0, b"")
+        self.negotiated: list[bytes] = []
+        """Bodies of NegotiateProtocolVersion."""
         self.errors: list[dict[str, str]] = []
 
     def __enter__(self) -> RawClient:
@@ -84,10 +86,12 @@ class RawClient:
             self.frames.feed(data)
         return chr(found[0]), found[1]
 
-    def login(self, user: str, password: str, database: str, **parameters: str) -> RawClient:
+    def login(
+        self, user: str, password: str, database: str, *, protocol: int = startup.PROTOCOL_3_0, **parameters: str
+    ) -> RawClient:
         message = {"user": user, "database": database}
         message.update({name.replace("__", "."): value for name, value in parameters.items()})
-        self.send(startup.encode_startup(message))
+        self.send(startup.encode_startup(message, protocol))
         scram: ScramClient | None = None
         while True:
             found = self.receive()
@@ -105,6 +109,8 @@ class RawClient:
                         self.send(auth.encode_response(scram.final(data)))
                     case auth.SASLFinal(data) if scram:
                         scram.verify(data)
+            elif kind == "v":
+                self.negotiated.append(body)
             elif kind == "K":
                 self.key = struct.unpack("!I", body[:4])[0], body[4:]
             elif kind == "Z":

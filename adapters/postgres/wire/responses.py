@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from adapters.postgres.wire.framing import Fields, frame
+from gateway.errors import ProtocolViolation
 
 ErrorFields: TypeAlias = list[tuple[str, str]]
 """Field codes and values of an ErrorResponse or NoticeResponse, in their order ("Error and Notice Message Fields")."""
@@ -69,7 +70,10 @@ def parameter_status(name: str, value: str) -> bytes:
 def decode_key(body: bytes) -> tuple[int, bytes]:
     """BackendKeyData: process id, and a secret of 4 to 256 bytes."""
     fields = Fields(body)
-    return fields.uint32(), fields.rest()
+    pid, secret = fields.uint32(), fields.rest()
+    if not 4 <= len(secret) <= 256:
+        raise ProtocolViolation(f"a cancel key of {len(secret)} bytes")
+    return pid, secret
 
 
 def key_data(pid: int, secret: bytes) -> bytes:

@@ -15,8 +15,9 @@ from adapters.postgres.wire.framing import Fields, frame
 from gateway.errors import ProtocolViolation, Unsupported
 
 PROTOCOL_3_0: Final = 0x30000
-NEWEST_PROTOCOL: Final = PROTOCOL_3_0
-"""What we speak. 3.2 differs in the length of cancel keys only; a client that asks for it is told 3.0."""
+PROTOCOL_3_2: Final = 0x30002
+"""PostgreSQL 18. It differs in the length of cancel keys only."""
+NEWEST_PROTOCOL: Final = PROTOCOL_3_2
 
 TLS_RECORD: Final = 0x16
 """First byte of a TLS handshake record: a client of PostgreSQL 17+ with `sslnegotiation=direct`."""
@@ -54,21 +55,35 @@ class StartupMessage:
     protocol_options: tuple[str, ...] = ()
 
     @property
+    def spoken(self) -> int:
+        """The version that both sides speak from here on."""
+        return min(self.protocol, NEWEST_PROTOCOL)
+
+    @property
+    def key_length(self) -> int:
+        """Bytes of the cancel key that the client is given: what PostgreSQL 18 gives (MyCancelKeyLength)."""
+        return 32 if self.spoken >= PROTOCOL_3_2 else 4
+
+    @property
     def negotiation(self) -> bytes:
         """NegotiateProtocolVersion where the client asks for more than we speak, else nothing."""
         if self.protocol <= NEWEST_PROTOCOL and not self.protocol_options:
             return b""
-        return negotiate_protocol_version(self.protocol_options)
+        return negotiate_protocol_version(self.spoken, self.protocol_options)
+
+
+class NotStartupError(ProtocolViolation):
+    """Whoever it is, he does not speak PostgreSQL: PostgreSQL closes without a word."""
 
 
 StartupPacket: TypeAlias = SSLRequest | GSSENCRequest | CancelRequest | StartupMessage
 
 
 def packet_length(header: bytes) -> int:
-    """Length of the whole packet from its first four bytes; raises ProtocolViolation where it cannot be one."""
+    """Length of the whole packet from its first four bytes; raises NotStartupError where it cannot be one."""
     length: int = struct.unpack("!i", header)[0]
     if not 8 <= length <= STARTUP_LIMIT:
-        raise ProtocolViolation("invalid length of startup packet")
+        raise NotStartupError("invalid length of startup packet")
     return length
 
 
@@ -86,7 +101,7 @@ def decode(body: bytes) -> StartupPacket:
         return CancelRequest(pid, secret)
     if code >> 16 != 3:
         raise Unsupported(
-            f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: this server supports 3.0",
+            f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: this server supports 3.0 to 3.2",
             hint="Use a client that speaks protocol 3 (PostgreSQL 7.4 or later).",
         )
     return _startup(code, fields)
@@ -109,10 +124,21 @@ def _startup(protocol: int, fields: Fields) -> StartupMessage:
     return StartupMessage(protocol, parameters, tuple(options))
 
 
-def negotiate_protocol_version(unknown: Sequence[str]) -> bytes:
-    """Newest minor version that we speak, and the protocol options that we do not know."""
-    body = struct.pack("!ii", NEWEST_PROTOCOL, len(unknown)) + b"".join(name.encode() + b"\0" for name in unknown)
+def negotiate_protocol_version(version: int, unknown: Sequence[str]) -> bytes:
+    """The version that will be spoken, and the protocol options that we do not know."""
+    body = struct.pack("!ii", version, len(unknown)) + b"".join(name.encode() + b"\0" for name in unknown)
     return frame(b"v", body)
+
+
+def negotiated(body: bytes, asked: int) -> int:
+    """The version that a server answers with NegotiateProtocolVersion. Raises ProtocolViolation for one that is not
+    older than what was asked for, and where it names options: we ask for none."""
+    fields = Fields(body)
+    version, unknown = fields.int32(), fields.int32()
+    if not PROTOCOL_3_0 <= version < asked or unknown:
+        raise ProtocolViolation("it negotiates a protocol that was not asked for")
+    fields.end()
+    return version
 
 
 def encode_startup(parameters: Mapping[str, str], protocol: int = PROTOCOL_3_0) -> bytes:

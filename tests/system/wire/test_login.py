@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import socket
 import ssl
-import struct
 import time
 from pathlib import Path
 
@@ -161,14 +160,6 @@ def test_startup_and_authentication_time_out(start_gateway: StartGateway) -> Non
         slow.send(startup.encode_startup({"user": "tester", "database": "app"}))
         assert slow.receive() is not None
         assert slow.receive() is None
-
-
-def test_negotiation_of_a_newer_protocol(gateway: GatewayThread) -> None:
-    with RawClient(gateway.port) as c:
-        c.send(startup.encode_startup({"user": "tester", "database": "app", "_pq_.x": "1"}, 0x30002))
-        found = c.receive()
-        assert found == ("v", struct.pack("!ii", 0x30000, 1) + b"_pq_.x\0")
-        assert c.token() == "R"
 
 
 # -- TLS --------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_newer_minor_version_and_unknown_options_are_negotiated() -> None:
     message = startup.decode(packet[4:])
     assert isinstance(message, startup.StartupMessage)
     assert message.parameters == {"user": "u"}
-    assert message.negotiation == b"v" + struct.pack("!iii", 19, 0x30000, 1) + b"_pq_.a\0"
+    assert message.negotiation == b"v" + struct.pack("!iii", 19, 0x30002, 1) + b"_pq_.a\0"
     plain = startup.decode(startup.encode_startup({"user": "u"})[4:])
     assert isinstance(plain, startup.StartupMessage)
     assert plain.negotiation == b""

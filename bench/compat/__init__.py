@@ -1,0 +1,1 @@
+"""Drivers' own test suites, straight against PostgreSQL and through Menshen, compared: docs/compatibility.md."""

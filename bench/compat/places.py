@@ -1,0 +1,108 @@
+"""Where a suite runs: PostgreSQL itself, and Menshen before the same server, as an identity that nothing restricts."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from adapters.postgres.demo.embedded import EmbeddedPostgres
+from bench.targets import MODEL, child, free_port, new_password
+from gateway.commands.passwd import verifier
+
+DATABASE = "compat"
+_CATALOG = "classes:\n  public: {level: 1}\n"
+_PURPOSES = "purposes:\n  maintenance: {title: {en: Maintenance, zh: 维护}, basis: contract, departments: [it]}\n"
+_RULES = "p, dba, maintenance, *, *, allow\ng, {user}, dba\n"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A superuser's login to the database of the suite."""
+
+    name: str
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str = DATABASE
+
+    @property
+    def dsn(self) -> str:
+        secret = quote(self.password, safe="")
+        return f"postgresql://{quote(self.user, safe='')}:{secret}@{self.host}:{self.port}/{self.database}"
+
+
+@contextlib.contextmanager
+def server(folder: Path, dsn: str | None) -> Iterator[Place]:
+    """The PostgreSQL that `dsn` names (a superuser's), or an embedded one for the time of the block."""
+    if dsn is not None:
+        parts = urlsplit(dsn)
+        yield Place(
+            "direct", parts.hostname or "127.0.0.1", parts.port or 5432, unquote(parts.username or "postgres"),
+            unquote(parts.password or ""),
+        )  # fmt: skip
+        return
+    password = new_password()
+    settings = {"max_connections": "300", "max_prepared_transactions": "20", "wal_level": "logical"}
+    with EmbeddedPostgres(folder / "pg", password=password, settings=settings) as embedded:
+        yield Place("direct", "127.0.0.1", embedded.port, "postgres", password)
+
+
+def fresh_database(place: Place) -> None:
+    """An empty database, so that the second run finds what the first one found."""
+    with psycopg.connect(f"{place.dsn.rsplit('/', 1)[0]}/postgres", autocommit=True) as connection:
+        name = sql.Identifier(place.database)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
+
+
+@contextlib.contextmanager
+def menshen(folder: Path, direct: Place) -> Iterator[Place]:
+    """A gateway before `direct`. Its one principal has the database's own login, so that `current_user` is the same."""
+    port, work = free_port(), folder / "menshen"
+    (work / "policies").mkdir(parents=True)
+    principal = (
+        f"principals:\n  {direct.user}:\n    department: it\n    kind: job\n"
+        f'    verifier: "{verifier(direct.password)}"\n    default_purpose: maintenance\n'
+    )
+    for name, text in (
+        ("model.conf", MODEL),
+        ("catalog.yaml", _CATALOG),
+        ("purposes.yaml", _PURPOSES),
+        ("rules.csv", _RULES.format(user=direct.user)),
+        ("principals.yaml", principal),
+    ):
+        (work / "policies" / name).write_text(text, encoding="utf-8")
+    # The suites connect to `postgres` too, to make databases and to look at others' sessions.
+    databases = "".join(
+        f'[databases.{name}]\ndsn = "{direct.dsn.rsplit("/", 1)[0]}/{name}"\npool = {{size = 100}}\n'
+        for name in dict.fromkeys((direct.database, "postgres"))
+    )
+    (work / "menshen.toml").write_text(
+        f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n{databases}", encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]
+    with child(command, folder / "menshen.log", port, cwd=Path(__file__).parents[2]):
+        yield Place("menshen", "127.0.0.1", port, direct.user, direct.password, direct.database)
+
+
+def version(place: Place) -> str:
+    with psycopg.connect(place.dsn) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+        return str(row[0]) if row else "unknown"
+
+
+def commit(checkout: Path) -> str:
+    """The checkout's commit, where it is a Git work tree."""
+    done = subprocess.run(
+        ["git", "-C", str(checkout), "describe", "--tags", "--always"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
