@@ -62,7 +62,6 @@ class Checks:
     broke: Callable[[Exception], None] = lambda exc: None
     """Told of an exception that nobody expects; the statement is refused."""
 
-
     def subject_hash(self, key: str) -> str:
         """What stands in records for a subject's key that is no whole number (`gateway.trail.subjects.key_hash`)."""
         return self.lookup_hash(SUBJECT_CLASS, key)[:KEY_HASH_DIGITS]
