@@ -13,7 +13,7 @@ from typing import Final
 from pyroaring import BitMap, BitMap64
 
 from adapters.postgres.plan import StatementPlan, SubjectSource
-from gateway.trail.subjects import HASH_LIMIT, Subjects, encode
+from gateway.trail.subjects import HASH_LIMIT, Subjects, encode, encode_one
 
 Bits = BitMap | BitMap64
 _SIZE: Final = struct.Struct("!i").unpack_from
@@ -184,6 +184,10 @@ class Keys:
             return b""
         rows = rows or self.fresh
         self.fresh = 0
+        if len(self._fixed) == 1 and not (self._columns or self._reason or self._missing):
+            table, key = self._fixed[0]
+            if isinstance(key, int):
+                return encode_one(table, key)
         for table, key in self._fixed:
             self._sets[table][0].append(key)
         self._settle()

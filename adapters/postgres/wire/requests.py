@@ -18,6 +18,9 @@ FLUSH: Final = frame(b"H")
 TERMINATE: Final = frame(b"X")
 COPY_DONE: Final = frame(b"c")
 
+_INT16: Final = struct.Struct("!H").unpack_from
+_INT32: Final = struct.Struct("!i").unpack_from
+
 
 @dataclass(frozen=True, slots=True)
 class Parse:
@@ -56,21 +59,47 @@ class Bind:
 
 
 def decode_bind(body: bytes) -> Bind:
-    """The whole message; the session calls this only where it must look at a value."""
+    """The whole message; the session calls this only where it must look at a value, which is on the hot path."""
     fields = Fields(body)
     portal, statement = fields.cstring(), fields.cstring()
-    formats = tuple(fields.int16() for _ in range(fields.int16()))
-    values: list[bytes | None] = []
-    for _ in range(fields.int16()):
-        size = fields.int32()
-        if size < -1:
-            raise ProtocolViolation("invalid length of a parameter")
-        values.append(None if size == -1 else fields.take(size))
-    result_formats = tuple(fields.int16() for _ in range(fields.int16()))
+    try:
+        formats, at = _codes(body, fields.position)
+        values, at = _values(body, at)
+        result_formats, at = _codes(body, at)
+    except struct.error:
+        raise ProtocolViolation("insufficient data left in message") from None
+    fields.position = at
     fields.end()
     if len(formats) > 1 and len(formats) != len(values):
         raise ProtocolViolation(f"bind message has {len(formats)} parameter formats but {len(values)} parameters")
-    return Bind(portal, statement, formats, tuple(values), result_formats)
+    return Bind(portal, statement, formats, values, result_formats)
+
+
+def _codes(body: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """A counted list of format codes, and the place behind it. Raises struct.error where it is cut."""
+    (count,) = _INT16(body, at)
+    at += 2
+    if not count:
+        return (), at
+    return struct.unpack_from(f"!{count}H", body, at), at + 2 * count
+
+
+def _values(body: bytes, at: int) -> tuple[tuple[bytes | None, ...], int]:
+    """Likewise the values. What is behind a value that is cut cannot be read, so its place needs no check here."""
+    (count,) = _INT16(body, at)
+    at += 2
+    values: list[bytes | None] = []
+    for _ in range(count):
+        (size,) = _INT32(body, at)
+        at += 4
+        if size >= 0:
+            values.append(body[at : at + size])
+            at += size
+        elif size == -1:
+            values.append(None)
+        else:
+            raise ProtocolViolation("invalid length of a parameter")
+    return tuple(values), at
 
 
 def encode_bind(message: Bind) -> bytes:

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.trail.subjects import HASH_LIMIT, PLAIN_LIMIT, Subjects, decode, encode, key_hash, make, parse_key
+from gateway.trail.subjects import (
+    HASH_LIMIT,
+    PLAIN_LIMIT,
+    Subjects,
+    decode,
+    encode,
+    encode_one,
+    key_hash,
+    make,
+    parse_key,
+)
 
 KEYS = st.one_of(
     st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.text("0123456789abcdef", min_size=16, max_size=16)
@@ -39,6 +49,11 @@ def test_few_numbers_are_plain_and_many_are_compact() -> None:
     assert few["subjects"]["t"] == {"n": PLAIN_LIMIT, "i": list(range(PLAIN_LIMIT))}
     assert len(encode({"t": make(range(100_000))[0]})) < 200
     assert len(through(list(range(100_000)))) == 100_000
+
+
+@given(st.text(min_size=1), st.integers(0, 2**64 - 1))
+def test_one_subject_is_written_as_any_set_is(table: str, number: int) -> None:
+    assert encode_one(table, number) == encode({table: make([number])[0]})
 
 
 def test_unattributed_rows_and_nothing() -> None:

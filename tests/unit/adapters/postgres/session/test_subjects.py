@@ -87,6 +87,20 @@ def test_a_condition_names_the_subject_only_where_a_row_came() -> None:
     assert taken(keys, 1)["keys"] == {"t.a": [5, 7]}
 
 
+def test_one_subject_read_by_its_key_is_told_as_any_set_is() -> None:
+    keys = Keys(statement(SubjectSource("t.客户", -1, parameters=(1,))), hashed, [b"4711"], ())
+    keys.row(row(b"x"), 0)
+    assert taken(keys, 1) == {"keys": {"t.客户": [4711]}, "missing": None}
+    keys.skip()
+    assert taken(keys, 1) == {"keys": {"t.客户": [4711]}, "missing": {"rows": 1, "reason": "computed"}}
+
+
+def test_a_negative_key_of_a_condition_is_told_by_its_hash() -> None:
+    keys = Keys(statement(SubjectSource("t.a", -1, parameters=(1,))), hashed, [b"-5"], ())
+    keys.row(row(b"x"), 0)
+    assert taken(keys, 1)["keys"] == {"t.a": [hashed("-5")]}
+
+
 def test_what_was_taken_is_not_told_again() -> None:
     keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), ())
     keys.row(row(b"1"), 0)
