@@ -1,11 +1,12 @@
-"""Messages leave through `apprise`: a durable queue, one sender for each route, at least once and almost never twice.
+"""Messages leave through `apprise`: a durable queue, one sender for each route, none lost, none paged twice.
 
-A message is claimed in the store, sent, noted as sent in a file, and marked in the store, in this order. A process that
-dies before the sending loses nothing: the next life sends. One that dies behind the note repeats nothing. The thread
-that sends writes the note itself, with one call to the kernel, as soon as the channel has answered. A death in the
-moment between the two (well under a millisecond here, and the time that the answer travels) leaves it unknown, so the
-next life sends again, with the same reference and a line that says so. No order can do better with a channel that does
-not recognize a repeated reference itself.
+A sending (one message, or several of a storm together) gets its key and is claimed in the store, is handed over, noted
+in a file, and marked in the store, in this order; each step is on the disk before the next begins. A process that dies
+before the handing over loses nothing: the next life sends. One that dies behind the note repeats nothing. A death
+between the two (well under a millisecond here, and the time that the answer travels) leaves it unknown, so the next
+life hands the same sending over again: the same messages, under the same key. A receiver that knows keys (webhooks by
+the header `Idempotency-Key`, PagerDuty by its `dedup_key`) drops the repeat, so that nobody is paged twice. No order
+of steps here can do that for the others (chats, mail): there the second message says that it may be one.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import quote
 
 from gateway.log import event
 from gateway.watch.finding import Severity
-from gateway.watch.incidents import Incident
 from gateway.watch.messages import MAYBE_REPEATED, Route, body, grouped, overdue, title
 from gateway.watch.sql import StoreUnavailable
-from gateway.watch.store import Message, Store
+from gateway.watch.store import Message, Sending, Store
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ _GIVE_UP_SECONDS: Final = 3 * 24 * 3600
 BURST: Final = 5
 """Messages that a route gets one by one within `GROUP_SECONDS`; those beyond come together."""
 GROUP_SECONDS: Final = 30.0
+KEY_HEADER: Final = "Idempotency-Key"
+"""What webhooks (`json`, `xml`, `form`) get with each message."""
 
 
 class SendFailed(Exception):
@@ -54,8 +57,9 @@ Taken: TypeAlias = Callable[[], None]
 class Channel(Protocol):
     """What carries a message to people."""
 
-    async def send(self, title: str, body: str, severity: Severity, taken: Taken) -> None:
-        """Calls `taken`, in whatever thread, at once when the message has gone. Raises SendFailed."""
+    async def send(self, title: str, body: str, severity: Severity, key: str, taken: Taken) -> None:
+        """Calls `taken`, in whatever thread, at once when the message has gone. `key` is the same in each attempt.
+        Raises SendFailed."""
         ...
 
 
@@ -76,10 +80,11 @@ class AppriseChannel:
         if len(url.split()) != 1 or not self._apprise.add(url.strip()) or len(self._apprise) != 1:
             raise ValueError("this is not one address that apprise knows")
 
-    async def send(self, title: str, body: str, severity: Severity, taken: Taken) -> None:
+    async def send(self, title: str, body: str, severity: Severity, key: str, taken: Taken) -> None:
         kind = self._types[0 if severity <= Severity.LOW else 1 if severity <= Severity.MEDIUM else 2]
 
         def send() -> bool:
+            _give_key(self._apprise[0], key)
             good = bool(self._apprise.notify(title=title, body=body, notify_type=kind))
             if good:
                 taken()
@@ -96,6 +101,15 @@ class AppriseChannel:
             raise SendFailed("the channel refused the message or cannot be reached")
 
 
+def _give_key(plugin: Any, key: str) -> None:
+    """Tell the service which sending it is, where it has a place for that. Headers hold ASCII only."""
+    text = quote(key, safe="/+-._")
+    if hasattr(plugin, "dedup"):
+        plugin.dedup = text
+    elif plugin.service_name in ("JSON", "XML", "Form"):
+        plugin.headers[KEY_HEADER] = text
+
+
 class SentNotes:
     """References of messages that have gone and are not marked in the store yet, in a file: one line a sending."""
 
@@ -107,11 +121,12 @@ class SentNotes:
         self._lock = threading.Lock()
 
     def note(self, ids: Sequence[str]) -> None:
-        """In the kernel when this returns, so that it survives the death of the process."""
+        """On the disk when this returns; in the kernel, which survives the death of the process, at once."""
         if self._file >= 0:
             with self._lock:
                 self._unmarked += 1
                 os.write(self._file, "\t".join(ids).encode() + b"\n")
+                os.fdatasync(self._file)
 
     def marked(self) -> None:
         """One sending stands in the store. When all do, the file is emptied."""
@@ -230,37 +245,34 @@ class _Sender:
                 await asyncio.wait_for(self._awake.wait(), _TICK_SECONDS)
 
     async def send_due(self) -> int:
-        """Send what is due; gives how many messages were taken from the queue for good or for now."""
+        """Send what is due; gives how many sendings were begun."""
         now = self._clock()
         crowded = len(self._lately) == BURST and now - self._lately[0] < GROUP_SECONDS * _SECOND
         if crowded and now - self._lately[-1] < GROUP_SECONDS * _SECOND:
             return 0
-        claimed = await self._store.claim(self._owner, now, now + _LEASE_SECONDS * _SECOND, self.name)
-        if not claimed:
-            return 0
         room = BURST - sum(now - at < GROUP_SECONDS * _SECOND for at in self._lately)
-        if len(claimed) > max(room, 1):
-            head, text = grouped([incident for _, incident, _ in claimed], self._route.language)
-            repeats = [message.id for message, _, repeated in claimed if repeated]
-            if repeats:
-                text += f"\n{MAYBE_REPEATED[self._route.language]} ({', '.join(repeats)})"
-            references = ", ".join(message.id for message, _, _ in claimed)
-            await self._send([message for message, _, _ in claimed], head, f"{text}\n{references}")
-            return len(claimed)
-        for message, incident, repeated in claimed:
-            await self._send_one(message, incident, repeated)
-        return len(claimed)
+        sendings = await self._store.claim(self._owner, now, now + _LEASE_SECONDS * _SECOND, self.name, room)
+        for one in sendings:
+            await self._send(one)
+        return len(sendings)
 
-    async def _send_one(self, message: Message, incident: Incident, repeated: bool) -> None:
+    def _text(self, sending: Sending) -> tuple[str, str]:
         language = self._route.language
-        text = body(incident, message.kind, message.id, language, maybe_repeated=repeated)
-        await self._send([message], title(incident, message.kind, language), text)
+        if len(sending.messages) == 1:
+            message, incident = sending.messages[0], sending.incidents[0]
+            text = body(incident, message.kind, message.id, language, maybe_repeated=sending.repeated)
+            return title(incident, message.kind, language), text
+        head, text = grouped(sending.incidents, language)
+        if sending.repeated:
+            text += f"\n{MAYBE_REPEATED[language]}"
+        return head, f"{text}\n{', '.join(message.id for message in sending.messages)}"
 
-    async def _send(self, messages: Sequence[Message], head: str, text: str) -> None:
+    async def _send(self, sending: Sending) -> None:
+        messages = sending.messages
         ids = [message.id for message in messages]
+        severity = max(message.severity for message in messages)
         try:
-            severity = max(message.severity for message in messages)
-            await self._channel.send(head, text, severity, partial(self._notes.note, ids))
+            await self._channel.send(*self._text(sending), severity, sending.key, partial(self._notes.note, ids))
         except SendFailed as error:
             await self._again(messages, str(error))
             return

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.watch.finding import Severity
 from gateway.watch.incidents import moment
 from gateway.watch.messages import Route, plan
-from gateway.watch.notify import BURST, AppriseChannel, Notifier, SendFailed, SentNotes, Taken
+from gateway.watch.notify import BURST, KEY_HEADER, AppriseChannel, Notifier, SendFailed, SentNotes, Taken
 from gateway.watch.store import Store
 from tests.support.findings import AT, finding
 
@@ -22,13 +23,15 @@ START = round(moment(AT).timestamp() * 1_000_000)
 class Phone:
     def __init__(self) -> None:
         self.got: list[tuple[str, str]] = []
+        self.keys: list[str] = []
         self.broken = False
         self.die = ""
 
-    async def send(self, title: str, body: str, severity: Severity, taken: Taken) -> None:
+    async def send(self, title: str, body: str, severity: Severity, key: str, taken: Taken) -> None:
         if self.broken:
             raise SendFailed("no line")
         self.got.append((title, body))
+        self.keys.append(key)
         if self.die == "before the note":
             raise asyncio.CancelledError
         taken()
@@ -132,6 +135,7 @@ async def test_death_between_sending_and_marking_repeats_and_says_so(store: Stor
     assert "INC-1/opened/oncall" in first
     assert "INC-1/opened/oncall" in second
     assert "may have reached you before" in second
+    assert phone.keys == ["INC-1/opened/oncall"] * 2, "a receiver that knows the key drops the second"
 
 
 async def test_death_behind_the_note_repeats_nothing(store: Store, tmp_path: Path) -> None:
@@ -167,6 +171,22 @@ async def test_a_storm_is_grouped(store: Store) -> None:
     assert len(phone.got) == BURST + 1
     assert "40 incidents" in phone.got[-1][0]
     assert all(f"INC-{n}/opened/oncall" in phone.got[-1][1] for n in range(BURST + 1, BURST + 41))
+
+
+async def test_a_storm_is_repeated_as_it_was_after_a_death(store: Store) -> None:
+    bench = Bench(store, Route("oncall"))
+    phone = bench.phones["oncall"]
+    await bench.breach(*range(1, 10))
+    phone.die = "before the note"
+    with pytest.raises(asyncio.CancelledError):
+        await bench.send()
+    phone.die = ""
+    await bench.breach(10)
+    await bench.restart().take_up()
+    await bench.send()
+    assert phone.keys[0] == phone.keys[1]
+    assert all(f"INC-{n}/opened/oncall" in text for n in range(1, 10) for _, text in phone.got[:2])
+    assert phone.keys[2:] == ["INC-10/opened/oncall"]
 
 
 async def test_nobody_acknowledges(store: Store) -> None:
@@ -224,6 +244,30 @@ def test_the_channels_that_we_promise_are_known(url: str) -> None:
 async def test_a_dead_channel_fails_without_showing_its_address() -> None:
     with pytest.raises(SendFailed) as failed:
         await AppriseChannel("json://secretuser:secretword@127.0.0.1:9/hook").send(
-            "t", "b", Severity.HIGH, lambda: None
+            "t", "b", Severity.HIGH, "k", lambda: None
         )
     assert "secret" not in str(failed.value)
+
+
+async def test_a_webhook_and_a_pager_are_given_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = pytest.importorskip("requests")
+    asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+
+    def request(url: str, **members: Any) -> Any:
+        asked.append((url, members["headers"], orjson.loads(members["data"])))
+        answer = requests.Response()
+        answer.status_code = 202
+        return answer
+
+    monkeypatch.setattr(requests, "request", lambda method, url, **members: request(url, **members))
+    monkeypatch.setattr(requests, "post", request)
+    for url in ("json://127.0.0.1/hook", "pagerduty://integration@apikey"):
+        channel = AppriseChannel(url)
+        for key in ("INC-1/opened/值班", "INC-2/opened/a"):
+            await channel.send("t", "b", Severity.HIGH, key, lambda: None)
+    assert [headers.get(KEY_HEADER) for _, headers, _ in asked[:2]] == [
+        "INC-1/opened/%E5%80%BC%E7%8F%AD", "INC-2/opened/a",
+    ]  # fmt: skip
+    assert [document["dedup_key"] for _, _, document in asked[2:]] == [
+        "INC-1/opened/%E5%80%BC%E7%8F%AD", "INC-2/opened/a",
+    ]  # fmt: skip
