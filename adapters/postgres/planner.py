@@ -189,9 +189,10 @@ class PostgresPlanner:
                 facts = self._read(text, self._path(working), keep).facts[len(statements)]
             current = self._token(working, known.purpose or working.purpose)
             statement, denial = self._statement(known, facts, working, current, splicer)
+            # What EXECUTE and FETCH mean hangs on the session, refused or not.
+            lasting = lasting and not (facts.executes or facts.fetches or facts.shows)
             if denial is not None:
                 return Plan(token, b"", (statement,), denial), lasting
-            lasting = lasting and not (facts.executes or facts.fetches or facts.shows)
             statements.append(statement)
             for effect in statement.effects:
                 if isinstance(effect, SetPurpose):

@@ -122,6 +122,19 @@ def test_execute_runs_only_what_was_prepared_under_the_same_token() -> None:
     assert stale.reason == "stale"
 
 
+def test_an_execute_that_was_refused_runs_once_its_statement_is_made_again() -> None:
+    one = planner()
+    session = state(one)
+    prepared = one.plan("PREPARE q AS SELECT id FROM crm.customers", session, single=False)
+    session.apply(prepared.statements[0].effects[0], "another token")
+    for _ in range(3):  # often enough for the text to be kept
+        denial = one.plan("EXECUTE q", session, single=False).denial
+        assert denial is not None
+        assert denial.reason == "stale"
+    session.apply(prepared.statements[0].effects[0], prepared.token)
+    assert one.plan("EXECUTE q", session, single=False).denial is None
+
+
 def test_a_text_that_comes_again_is_kept_and_one_that_does_not_is_not() -> None:
     one = planner()
     sql = "SELECT id FROM crm.customers"
