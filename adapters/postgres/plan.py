@@ -93,6 +93,8 @@ class Prepared:
 
     name: str
     content: Content = Content()
+    token: Hashable = None
+    """That of its own statement, whose comment may state another purpose than the session; None: the plan's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Deallocated:
 class CursorDeclared:
     name: str
     content: Content = Content()
+    token: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +215,14 @@ class SessionState:
                 self.actor = self.initial_actor if actor is None else actor
             case SetSearchPath(schemas):
                 self.search_path = self.initial_search_path if schemas is None else schemas
-            case Prepared(name, content):
-                self.prepared[name] = token, content
+            case Prepared(name, content, judged):
+                self.prepared[name] = judged or token, content
             case Deallocated(None):
                 self.prepared.clear()
             case Deallocated(name) if name is not None:
                 self.prepared.pop(name, None)
-            case CursorDeclared(name, content):
-                self.cursors[name] = token, content
+            case CursorDeclared(name, content, judged):
+                self.cursors[name] = judged or token, content
             case Discarded(everything):
                 self.purpose, self.actor = self.initial_purpose, self.initial_actor
                 self.search_path = self.initial_search_path

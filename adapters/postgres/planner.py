@@ -248,7 +248,7 @@ class PostgresPlanner:
             kept = tuple(one for one in subjects if one.column >= 0)
             content = replace(content, subjects=kept, unattributed=unattributed or ("" if kept else "computed"))
             subjects, unattributed = (), ""
-        effects = tuple(_filled(effect, content) for effect in facts.effects)
+        effects = tuple(_filled(effect, content, token) for effect in facts.effects)
         purpose = token.persona.purpose
         fragment = record.fragment(
             known.text, facts, content, verdict, lookups, purpose, known.actor, self.policy.digest
@@ -376,9 +376,9 @@ def _content(facts: Facts, verdict: Verdict) -> Content:
     return Content(names, tuple(dict.fromkeys(verdict.classes)), verdict.governed, verdict.scrub)
 
 
-def _filled(effect: Effect, content: Content) -> Effect:
+def _filled(effect: Effect, content: Content, token: Token) -> Effect:
     if isinstance(effect, Prepared | CursorDeclared):
-        return replace(effect, content=content)
+        return replace(effect, content=content, token=token)
     return effect
 
 

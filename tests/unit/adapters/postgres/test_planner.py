@@ -122,16 +122,38 @@ def test_execute_runs_only_what_was_prepared_under_the_same_token() -> None:
     assert stale.reason == "stale"
 
 
+@pytest.mark.parametrize(
+    ("made", "used"),
+    [
+        ("PREPARE q AS SELECT id FROM crm.customers", "EXECUTE q"),
+        ("DECLARE q CURSOR FOR SELECT id FROM crm.customers", "FETCH ALL FROM q"),
+    ],
+)
+def test_what_a_comment_s_purpose_prepared_does_not_run_without_that_purpose(made: str, used: str) -> None:
+    one = planner()
+    session = state(one, None)
+    planned = one.plan(f"/*purpose='service'*/ {made}", session, single=False)
+    assert planned.denial is None
+    for effect in planned.statements[0].effects:
+        session.apply(effect, planned.token)
+    refused = one.plan(used, session, single=False).denial
+    assert refused is not None
+    assert refused.reason == "stale"
+    assert one.plan(f"/*purpose='service'*/ {used}", session, single=False).denial is None
+
+
 def test_an_execute_that_was_refused_runs_once_its_statement_is_made_again() -> None:
     one = planner()
     session = state(one)
     prepared = one.plan("PREPARE q AS SELECT id FROM crm.customers", session, single=False)
-    session.apply(prepared.statements[0].effects[0], "another token")
+    session.apply(prepared.statements[0].effects[0], prepared.token)
+    session.search_path = ("public",)
     for _ in range(3):  # often enough for the text to be kept
         denial = one.plan("EXECUTE q", session, single=False).denial
         assert denial is not None
         assert denial.reason == "stale"
-    session.apply(prepared.statements[0].effects[0], prepared.token)
+    again = one.plan("PREPARE q AS SELECT id FROM crm.customers", session, single=False)
+    session.apply(again.statements[0].effects[0], again.token)
     assert one.plan("EXECUTE q", session, single=False).denial is None
 
 
