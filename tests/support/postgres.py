@@ -1,8 +1,12 @@
-"""A real PostgreSQL for tests: one server per run, a fresh database per test, made by copying a template."""
+"""A real PostgreSQL for tests: one server per run, a fresh database per test, made by copying a template.
+
+MENSHEN_TEST_POSTGRES names the folder of another PostgreSQL's programs, e.g. /usr/lib/postgresql/15/bin.
+"""
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +51,9 @@ class Postgres:
     """The server of the run. `settings` are postgresql.conf settings."""
 
     def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
-        self.embedded = EmbeddedPostgres(folder / "pgdata", settings=settings)
+        other = os.environ.get("MENSHEN_TEST_POSTGRES")
+        programs = Path(other) if other else None
+        self.embedded = EmbeddedPostgres(folder / "pgdata", settings=settings, programs=programs)
         self._numbers = itertools.count(1)
 
     @property

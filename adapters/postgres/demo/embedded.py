@@ -24,6 +24,8 @@ from urllib.parse import quote
 from adapters.postgres.demo.unprivileged import Account, account, reachable_data, reachable_install
 
 SUPERUSER: Final = "postgres"
+_BUILTIN_LOCALES: Final = 17
+"""First version of PostgreSQL that brings its own locales."""
 
 _SETTINGS: Final[Mapping[str, str]] = {
     "fsync": "off",
@@ -55,11 +57,18 @@ class EmbeddedPostgres:
     """
 
     def __init__(
-        self, data: Path, *, port: int = 0, password: str | None = None, settings: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        port: int = 0,
+        password: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        programs: Path | None = None,
     ) -> None:
+        """`programs`: folder of another PostgreSQL's initdb and postgres, which every account may enter."""
         self._run_as: Account = account()
         self.data = reachable_data(data, self._run_as)
-        self.bin = reachable_install(install_folder(), self._run_as) / "pginstall" / "bin"
+        self.bin = programs or reachable_install(install_folder(), self._run_as) / "pginstall" / "bin"
         self.log = self.data.with_name(self.data.name + ".log")
         self.port = port
         self.password = password
@@ -100,7 +109,7 @@ class EmbeddedPostgres:
         secret = self.data / ".password"
         command = [
             *(str(self.bin / "initdb"), "-D", str(self.data), "--no-sync", "-U", SUPERUSER, "-E", "UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+            *("--no-instructions", *self._locale()),
         ]
         if self.password is None:
             command += ["-A", "trust"]
@@ -116,6 +125,12 @@ class EmbeddedPostgres:
         finally:
             secret.unlink(missing_ok=True)
         (self.data / ".initialized").touch()
+
+    def _locale(self) -> tuple[str, ...]:
+        found = subprocess.run([str(self.bin / "initdb"), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        if int(found.stdout.split()[2].split(".")[0].split("beta")[0]) < _BUILTIN_LOCALES:
+            return ("--locale=C.UTF-8",)
+        return "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"
 
     def erase(self) -> None:
         """Empty the data folder; the server must not run."""

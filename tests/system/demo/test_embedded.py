@@ -98,3 +98,17 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
         return "Z"
+
+
+@pytest.mark.parametrize(
+    ("version", "provider"),
+    [("15.14 (Debian 15.14-0+deb12u1)", False), ("17.0", True), ("18.1", True), ("19beta1", True)],
+)
+def test_a_server_older_than_its_own_locales_is_made_with_the_systems(
+    version: str, provider: bool, folder: Path
+) -> None:
+    program = folder / "initdb"
+    program.write_text(f"#!/bin/sh\necho 'initdb (PostgreSQL) {version}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    server = EmbeddedPostgres(folder / "data", programs=folder)
+    assert ("--locale-provider=builtin" in server._locale()) is provider
