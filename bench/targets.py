@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,28 +146,38 @@ def pgbouncer(folder: Path, upstream: int, password: str) -> Iterator[Target | N
 
 
 @contextlib.contextmanager
-def menshen(folder: Path, upstream: int, password: str) -> Iterator[Target]:
-    """The gateway with policy, trail and metrics on; every column clear, so that only its own work is measured."""
+def serving(
+    folder: Path,
+    bundle: Mapping[str, str],
+    user: str,
+    password: str,
+    purpose: str,
+    databases: Mapping[str, tuple[str, int]],
+) -> Iterator[int]:
+    """A gateway with these files of a policy and one principal; gives its port. `databases`: DSN and pool by name."""
     port, work = free_port(), folder / "menshen"
     (work / "policies").mkdir(parents=True)
     principal = (
-        f"principals:\n  {USER}:\n    department: it\n    kind: job\n"
-        f'    verifier: "{verifier(password)}"\n    default_purpose: benchmark\n'
+        f"principals:\n  {user}:\n    department: it\n    kind: job\n"
+        f'    verifier: "{verifier(password)}"\n    default_purpose: {purpose}\n'
     )
-    for name, text in (
-        ("model.conf", MODEL),
-        ("catalog.yaml", CATALOG),
-        ("purposes.yaml", PURPOSES),
-        ("rules.csv", RULES),
-        ("principals.yaml", principal),
-    ):
-        (work / "policies" / name).write_text(text)
-    (work / "menshen.toml").write_text(
-        f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n[databases.{DATABASE}]\n"
-        f'dsn = "postgresql://{USER}:{password}@127.0.0.1:{upstream}/{DATABASE}"\npool = {{size = 200}}\n'
+    for name, text in {"model.conf": MODEL, **bundle, "principals.yaml": principal}.items():
+        (work / "policies" / name).write_text(text, encoding="utf-8")
+    settings = f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n" + "".join(
+        f'[databases.{name}]\ndsn = "{dsn}"\npool = {{size = {size}}}\n' for name, (dsn, size) in databases.items()
     )
+    (work / "menshen.toml").write_text(settings, encoding="utf-8")
     command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]
     with child(command, folder / "menshen.log", port, cwd=Path(__file__).parents[1]):
+        yield port
+
+
+@contextlib.contextmanager
+def menshen(folder: Path, upstream: int, password: str) -> Iterator[Target]:
+    """The gateway with policy, trail and metrics on; every column clear, so that only its own work is measured."""
+    bundle = {"catalog.yaml": CATALOG, "purposes.yaml": PURPOSES, "rules.csv": RULES}
+    dsn = f"postgresql://{USER}:{password}@127.0.0.1:{upstream}/{DATABASE}"
+    with serving(folder, bundle, USER, password, "benchmark", {DATABASE: (dsn, 200)}) as port:
         yield Target("menshen", port)
 
 

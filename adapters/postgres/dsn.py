@@ -78,10 +78,9 @@ def parse_dsn(text: str) -> Dsn:
 def for_asyncpg(text: str) -> str:
     """The same DSN without the parameters that asyncpg would send on as settings."""
     parts = urlsplit(text)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in _OURS]
-    if len(query) == len(parse_qsl(parts.query, keep_blank_values=True)):
-        return text
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in given if name not in _OURS]
+    return text if kept == given else urlunsplit(parts._replace(query=urlencode(kept)))
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:

@@ -241,7 +241,7 @@ class LiveSession:
             self.end(exc.message, exc.sqlstate, exc.hint, reason="protocol")
             return
         failed(_log, f"a session of {self.identity.principal} failed", exc)
-        self.end("internal error of the gateway; the statement was not run", "XX000", reason="error")
+        self.end(refuse.INTERNAL.message, refuse.INTERNAL.sqlstate, reason="error")
 
     # -- the rest -----------------------------------------------------------------------------------------------------
     def _aftermath(self, now: int) -> None:

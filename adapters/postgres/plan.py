@@ -94,7 +94,7 @@ class Prepared:
     name: str
     content: Content = Content()
     token: Hashable = None
-    """That of its own statement, whose comment may state another purpose than the session; None: the plan's."""
+    """That of its own statement, whose comment may state another purpose than the session. Filled by the planner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class SessionState:
     """SQL-level prepared statements: the token that each was judged under, and what it reads."""
     cursors: dict[str, tuple[Hashable, Content]] = field(default_factory=dict)
 
-    def apply(self, effect: Effect, token: Hashable) -> None:
+    def apply(self, effect: Effect) -> None:
         """Take one effect of an executed statement into account."""
         match effect:
             case SetPurpose(purpose):
@@ -215,14 +215,14 @@ class SessionState:
                 self.actor = self.initial_actor if actor is None else actor
             case SetSearchPath(schemas):
                 self.search_path = self.initial_search_path if schemas is None else schemas
-            case Prepared(name, content, judged):
-                self.prepared[name] = judged or token, content
+            case Prepared(name, content, token):
+                self.prepared[name] = token, content
             case Deallocated(None):
                 self.prepared.clear()
             case Deallocated(name) if name is not None:
                 self.prepared.pop(name, None)
-            case CursorDeclared(name, content, judged):
-                self.cursors[name] = judged or token, content
+            case CursorDeclared(name, content, token):
+                self.cursors[name] = token, content
             case Discarded(everything):
                 self.purpose, self.actor = self.initial_purpose, self.initial_actor
                 self.search_path = self.initial_search_path

@@ -197,7 +197,7 @@ class PostgresPlanner:
             for effect in statement.effects:
                 if isinstance(effect, SetPurpose):
                     self.policy.persona(state.principal, effect.purpose or state.initial_purpose)
-                working.apply(effect, current)
+                working.apply(effect)
         forwarded, edits = splicer.apply()
         return Plan(token, forwarded.encode("utf-8", "surrogatepass"), tuple(statements), None, edits), lasting
 

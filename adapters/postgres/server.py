@@ -218,7 +218,7 @@ class PostgresServer:
 
     def kill(self, session: str, message: str) -> bool:
         """End the session of this id; False where there is none."""
-        found = next((live for live in self._live.values() if live.identity.session == session), None)
+        found = self._live.get(session)
         if found is not None:
             found.kill(message)
         return found is not None
@@ -246,7 +246,7 @@ class PostgresServer:
     async def _serve(self, sock: socket.socket, tls: ServerContext | None, door: Authenticator) -> None:
         visit = _Visit(sock)
         try:
-            if len(self._live) + self._logging_in >= self._limits.connections:
+            if self.load >= self._limits.connections:
                 await self._too_many(visit, tls)
                 return
             self._logging_in += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ import psycopg
 from psycopg import sql
 
 from adapters.postgres.demo.embedded import EmbeddedPostgres
-from bench.targets import MODEL, child, free_port, new_password
-from gateway.commands.passwd import verifier
+from bench.targets import new_password, serving
 
 DATABASE = "compat"
 _CATALOG = "classes:\n  public: {level: 1}\n"
@@ -67,30 +65,12 @@ def fresh_database(place: Place) -> None:
 @contextlib.contextmanager
 def menshen(folder: Path, direct: Place) -> Iterator[Place]:
     """A gateway before `direct`. Its one principal has the database's own login, so that `current_user` is the same."""
-    port, work = free_port(), folder / "menshen"
-    (work / "policies").mkdir(parents=True)
-    principal = (
-        f"principals:\n  {direct.user}:\n    department: it\n    kind: job\n"
-        f'    verifier: "{verifier(direct.password)}"\n    default_purpose: maintenance\n'
-    )
-    for name, text in (
-        ("model.conf", MODEL),
-        ("catalog.yaml", _CATALOG),
-        ("purposes.yaml", _PURPOSES),
-        ("rules.csv", _RULES.format(user=direct.user)),
-        ("principals.yaml", principal),
-    ):
-        (work / "policies" / name).write_text(text, encoding="utf-8")
+    bundle = {"catalog.yaml": _CATALOG, "purposes.yaml": _PURPOSES, "rules.csv": _RULES.format(user=direct.user)}
     # The suites connect to `postgres` too, to make databases and to look at others' sessions.
-    databases = "".join(
-        f'[databases.{name}]\ndsn = "{direct.dsn.rsplit("/", 1)[0]}/{name}"\npool = {{size = 100}}\n'
-        for name in dict.fromkeys((direct.database, "postgres"))
-    )
-    (work / "menshen.toml").write_text(
-        f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n{databases}", encoding="utf-8"
-    )
-    command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]
-    with child(command, folder / "menshen.log", port, cwd=Path(__file__).parents[2]):
+    databases = {
+        name: (f"{direct.dsn.rsplit('/', 1)[0]}/{name}", 100) for name in dict.fromkeys((direct.database, "postgres"))
+    }
+    with serving(folder, bundle, direct.user, direct.password, "maintenance", databases) as port:
         yield Place("menshen", "127.0.0.1", port, direct.user, direct.password, direct.database)
 
 

@@ -13,7 +13,6 @@ from adapters.postgres.plan import (
     CursorDeclared,
     Deallocated,
     Discarded,
-    Plan,
     Planner,
     SessionState,
     StatementPlan,
@@ -123,14 +122,14 @@ class Channel:
         """Take the effects of what was just forwarded; `settle` or `fail` follows when the reply comes."""
         run.undo = undo = Undo(self.state.copy())
         for statement in run.plan.statements:
-            self._apply(statement, run.plan, undo.forgotten)
+            self._apply(statement, undo.forgotten)
         self.unsettled += 1
         self.effect_batch = self.batch
         self.token = None
 
-    def _apply(self, statement: StatementPlan, plan: Plan, forgotten: list[Prepared]) -> None:
+    def _apply(self, statement: StatementPlan, forgotten: list[Prepared]) -> None:
         for effect in statement.effects:
-            self.state.apply(effect, plan.token)
+            self.state.apply(effect)
             if isinstance(effect, plans.Prepared | CursorDeclared | Deallocated | Discarded):
                 self.names += 1
             match effect:
@@ -184,7 +183,7 @@ class Channel:
             self._bring_back(prepared)
         # Of a Query, the statements before the one that failed did run.
         for statement in run.plan.statements[: run.index]:
-            self._apply(statement, run.plan, [])
+            self._apply(statement, [])
         self.token = None
         self.settle(run)
 

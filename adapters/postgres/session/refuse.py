@@ -54,16 +54,18 @@ def masked_write(column: str) -> Denial:
     )
 
 
+_TRAIL_HINT: Final = "This is a fault of the gateway: ask its operators to look at the trail's disk. Try again later."
+
 NO_TRAIL: Final = Denial(
     "the audit trail cannot be written, so no governed data is served",
-    hint="This is a fault of the gateway: ask its operators to look at the trail's disk. Try again later.",
+    hint=_TRAIL_HINT,
     sqlstate="58030",
     reason="no_trail",
 )
 
 NO_RECORD: Final = Denial(
     "the audit trail cannot be written, so the result was withheld; the statement may have been carried out",
-    hint="This is a fault of the gateway: ask its operators to look at the trail's disk. Try again later.",
+    hint=_TRAIL_HINT,
     sqlstate="58030",
     reason="no_trail",
 )

@@ -167,12 +167,13 @@ class Requests:
         name = data[position + 5 : data.find(0, position + 5, end)]
         if kind == _PARSE:
             return self._refuse(refuse.INTERNAL, None, name)
-        portal = channel.portals.get(name) if kind == _EXECUTE else None
-        if kind == _BIND:
+        known: Portal | Prepared | None = None
+        if kind == _EXECUTE:
+            known = channel.portals.get(name)
+        elif kind == _BIND:
             begin = position + 6 + len(name)
-            prepared = channel.prepared.get(data[begin : data.find(0, begin, end)])
-            return self._refuse(refuse.INTERNAL, None if prepared is None else prepared.statement)
-        return self._refuse(refuse.INTERNAL, None if portal is None else portal.statement)
+            known = channel.prepared.get(data[begin : data.find(0, begin, end)])
+        return self._refuse(refuse.INTERNAL, None if known is None else known.statement)
 
     def abort(self, denial: Denial) -> bytes:
         """A query of ours that fails, behind what was sent: its answer, `denial` and ReadyForQuery, is the client's."""

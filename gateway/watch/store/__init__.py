@@ -132,9 +132,7 @@ class Store:
         """What metrics ask for."""
         async with self._sql.transaction() as sql:
             rows = await sql.rows(
-                "SELECT document FROM incidents WHERE state NOT IN ('resolved', 'false_alarm') "
-                "ORDER BY number LIMIT $1",
-                _COUNTED,
+                f"SELECT document FROM incidents WHERE {cases.NOT_CLOSED} ORDER BY number LIMIT $1", _COUNTED
             )
             held = await sql.rows(
                 "SELECT i.document FROM suspensions s JOIN incidents i ON i.number = s.number WHERE s.actor = ''"

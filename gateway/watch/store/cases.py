@@ -24,6 +24,8 @@ from gateway.watch.incidents import (
 from gateway.watch.sql import Connection, Row
 from gateway.watch.store.values import Event, NoSuchIncident
 
+NOT_CLOSED: Final = "state NOT IN ('resolved', 'false_alarm')"
+"""Incidents that are not over, as a condition in SQL."""
 SUBJECTS_LIMIT: Final = 1_000_000
 """Subjects that an incident lists; its count goes on."""
 
@@ -99,7 +101,7 @@ async def get(sql: Connection, number: int) -> Incident:
 
 async def newest(sql: Connection, *, closed: bool, limit: int) -> list[Incident]:
     """The newest first; with `closed` those that are over, too."""
-    where = "" if closed else " WHERE state NOT IN ('resolved', 'false_alarm')"
+    where = "" if closed else f" WHERE {NOT_CLOSED}"
     rows = await sql.rows(f"SELECT document FROM incidents{where} ORDER BY number DESC LIMIT $1", limit)
     return [incident_of(row) for row in rows]
 

@@ -112,7 +112,7 @@ def test_execute_runs_only_what_was_prepared_under_the_same_token() -> None:
     session = state(one)
     prepared = one.plan("PREPARE q AS SELECT phone FROM crm.customers", session, single=False)
     for effect in prepared.statements[0].effects:
-        session.apply(effect, prepared.token)
+        session.apply(effect)
     ran = one.plan("EXECUTE q", session, single=False)
     assert ran.denial is None
     assert record(ran)["classes"] == {"contact.phone": "partial"}
@@ -135,7 +135,7 @@ def test_what_a_comment_s_purpose_prepared_does_not_run_without_that_purpose(mad
     planned = one.plan(f"/*purpose='service'*/ {made}", session, single=False)
     assert planned.denial is None
     for effect in planned.statements[0].effects:
-        session.apply(effect, planned.token)
+        session.apply(effect)
     refused = one.plan(used, session, single=False).denial
     assert refused is not None
     assert refused.reason == "stale"
@@ -146,14 +146,14 @@ def test_an_execute_that_was_refused_runs_once_its_statement_is_made_again() -> 
     one = planner()
     session = state(one)
     prepared = one.plan("PREPARE q AS SELECT id FROM crm.customers", session, single=False)
-    session.apply(prepared.statements[0].effects[0], prepared.token)
+    session.apply(prepared.statements[0].effects[0])
     session.search_path = ("public",)
     for _ in range(3):  # often enough for the text to be kept
         denial = one.plan("EXECUTE q", session, single=False).denial
         assert denial is not None
         assert denial.reason == "stale"
     again = one.plan("PREPARE q AS SELECT id FROM crm.customers", session, single=False)
-    session.apply(again.statements[0].effects[0], again.token)
+    session.apply(again.statements[0].effects[0])
     assert one.plan("EXECUTE q", session, single=False).denial is None
 
 
