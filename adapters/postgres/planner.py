@@ -26,9 +26,11 @@ from adapters.postgres.plan import (
 )
 from adapters.postgres.session import refuse
 from adapters.postgres.sql import comments, record
+from adapters.postgres.sql.analysis import World
+from adapters.postgres.sql.bounds import TOO_DEEP
 from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
 from adapters.postgres.sql.judge import Rights, Verdict, judge
-from adapters.postgres.sql.parse import NotUnderstood, Text
+from adapters.postgres.sql.parse import NotUnderstood, Statement, Text, too_much
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from adapters.postgres.sql.quote import quote_ident, quote_literal
 from adapters.postgres.sql.splice import MovedLookup, Splicer
@@ -185,8 +187,9 @@ class PostgresPlanner:
         statements: list[StatementPlan] = []
         lasting = True
         for facts in known.facts:
-            if known.facts[0] is not facts and self._path(working) != path:
-                facts = self._read(text, self._path(working), keep).facts[len(statements)]
+            here = self._path(working)
+            if here != path:
+                facts = _facts(known.text, known.text.statements[len(statements)], self._world, here)
             current = self._token(working, known.purpose or working.purpose)
             statement, denial = self._statement(known, facts, working, current, splicer)
             # What EXECUTE and FETCH mean hangs on the session, refused or not.
@@ -206,10 +209,7 @@ class PostgresPlanner:
         known = self._facts.get(key)
         if known is None:
             read = Text(text)
-            try:
-                facts = tuple(analyse(read, one, self._world, path) for one in read.statements)
-            except RecursionError:
-                raise NotUnderstood("the statement is nested too deeply", sqlstate="54001", hint="Split it.") from None
+            facts = tuple(_facts(read, one, self._world, path) for one in read.statements)
             tags = comments.tags(read)
             known = _Known(read, facts, tags.get("purpose"), tags.get("actor"))
             if keep:
@@ -363,6 +363,14 @@ class PostgresPlanner:
             hashed = value_hash(self._lookup_key, moved.data_class, constant)
             out.append(Lookup(moved.column, moved.data_class, value_hash=hashed))
         return out
+
+
+def _facts(text: Text, statement: Statement, world: World, path: tuple[str, ...]) -> Facts:
+    """What one statement of a text does. Raises NotUnderstood where it is nested too deeply."""
+    try:
+        return analyse(text, statement, world, path)
+    except RecursionError:
+        raise too_much(TOO_DEEP) from None
 
 
 def _not_understood(error: MenshenError) -> Denial:

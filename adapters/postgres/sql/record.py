@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.plan import Content, Lookup
+from adapters.postgres.sql import bounds
 from adapters.postgres.sql.facts import Facts
 from adapters.postgres.sql.judge import Verdict
 from adapters.postgres.sql.parse import NotUnderstood, Text, fingerprinted
@@ -30,8 +31,9 @@ def normalized(text: Text, start: int = 0, end: int | None = None) -> str:
     at = tokens[first].start
     stop = tokens[last - 1].end
     cuts = [(s, e, True) for s, e, name in tokens[first:last] if name in LITERALS]
-    if text.comments:
-        cuts += [(s, e, False) for s, e, _ in text.comments if at <= s and e <= stop]
+    comments = text.comments_within(at, stop)
+    if comments:
+        cuts += [(s, e, False) for s, e, _ in comments]
         cuts.sort()
     for begin, end_, literal in cuts:
         out.append(source[at:begin])
@@ -81,7 +83,7 @@ def opaque(
 ) -> bytes:
     """The same for a text that could not be read: literals are taken out as far as it can be cut into tokens."""
     try:
-        shown = normalized(Text(text))
+        shown = normalized(Text(text)) if len(text) <= bounds.SHOWN else "(too long to be shown)"
     except NotUnderstood:
         shown = "(not understood)"
     return plan_fragment(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pglast.parser import ParseError, scan
 
+from adapters.postgres.sql import bounds
 from adapters.postgres.sql.parse import NotUnderstood, Text
 
 
@@ -48,3 +50,63 @@ def test_every_byte_of_a_character_is_that_character(value: str) -> None:
         for _ in character.encode():
             assert text.at(at) == index
             at += 1
+
+
+PIECES = [
+    "客",
+    "é",
+    "😀",
+    "a",
+    "e",
+    "E",
+    "U&",
+    "x",
+    "j",
+    "oin",
+    "'",
+    '"',
+    "$",
+    "$$",
+    "1",
+    "0x",
+    "_",
+    " ",
+    "--",
+    "/*",
+    "*/",
+    "\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=24).map("".join))
+def test_tokens_beyond_ascii_are_those_of_the_scanner(value: str) -> None:
+    try:
+        want = [(start, end + 1, name) for start, end, name, _ in scan(value)]
+    except ParseError:
+        want = None
+    try:
+        text = Text(value)
+        got = sorted(tuple(one) for one in [*text.tokens, *text.comments])
+    except NotUnderstood:
+        got = None
+    assert got == want
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT éoin", "SELECT 客oin, 客", "SELECT currentédate", "SELECT $é$ $ñ$ 客 $é$, '客'"]
+)
+def test_a_character_beyond_ascii_makes_no_keyword_and_ends_no_dollar_quote(sql: str) -> None:
+    assert [tuple(t) for t in Text(sql).tokens] == [(start, end + 1, name) for start, end, name, _ in scan(sql)]
+
+
+def test_a_tag_beyond_ascii_in_a_long_text_of_such_characters_is_refused() -> None:
+    text = Text("SELECT $é$ $é$, '" + "客" * 3_000 + "'")
+    with pytest.raises(NotUnderstood) as raised:
+        _ = text.tokens
+    assert raised.value.message == bounds.FOREIGN_TAG.message
+
+
+def test_comments_within_a_part_of_the_text() -> None:
+    sql = "/* a */ SELECT /* b */ 1 /* c */"
+    text = Text(sql)
+    assert [sql[t.start : t.end] for t in text.comments_within(7, 24)] == ["/* b */"]
