@@ -24,9 +24,13 @@ CUSTOMERS = 400
 
 @dataclass
 class Receiver:
-    """A webhook that keeps what it gets, with the time."""
+    """A webhook that keeps what it gets, with the time, and drops what it has by the message's key."""
 
     pages: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    """What reached a person."""
+    repeats: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What came again under a key that is known, with the key: nobody sees it."""
+    keys: set[str] = field(default_factory=set)
     refuse: int = 0
     """So many of the next messages are answered with 503."""
     port: int = 0
@@ -34,6 +38,13 @@ class Receiver:
     @property
     def url(self) -> str:
         return f"json://127.0.0.1:{self.port}/page"
+
+    def take(self, key: str, body: dict[str, Any]) -> None:
+        if key in self.keys:
+            self.repeats.append((key, body))
+        else:
+            self.keys.add(key)
+            self.pages.append((time.time(), body))
 
     def titles(self) -> list[str]:
         return [page["title"] for _, page in self.pages]
@@ -56,7 +67,7 @@ def receiver() -> Iterator[Receiver]:
                 receiver.refuse -= 1
                 self.send_response(503)
             else:
-                receiver.pages.append((time.time(), body))
+                receiver.take(self.headers["Idempotency-Key"], body)
                 self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

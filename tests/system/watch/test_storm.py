@@ -1,5 +1,10 @@
 """Killed again and again during a storm of breaches: no finding is lost, none is paged twice.
 
+Paged twice is what a person would be: the receiver drops what comes again under a key that it has, as the
+documentation asks of receivers, and then each message must have reached it exactly once. What it dropped is counted:
+such a repeat is right only for a message that a kill caught between the handing over and its note, so it carries
+the key and the very messages of the first, and says that it may be one.
+
 `MENSHEN_STORM_KILLS` sets the number of kills (5; the release ran 50).
 """
 
@@ -51,15 +56,9 @@ def test_kills_lose_no_finding_and_page_none_twice(gateway: Gateway, receiver: R
     stop.set()
     for storm in storms:
         storm.join(10)
-    _until_quiet(gateway)
-
     # What a watcher finds that reads the whole trail in one go is what must be in the store.
-    fresh = Watcher(gateway.trail, tmp_path / "fresh", load_detectors(gateway.policies))
-    expected: set[str] = set()
-    while (batch := fresh.poll()).records:
-        expected |= {finding.id for finding in batch.findings}
-        fresh.delivered()
-    fresh.close()
+    with contextlib.closing(Watcher(gateway.trail, tmp_path / "fresh", load_detectors(gateway.policies))) as fresh:
+        expected = _until_quiet(gateway, fresh)
     store = sqlite3.connect(gateway.folder / "state" / "incidents.sqlite3")
     found = {row[0] for row in store.execute("SELECT id FROM findings")}
     incidents = {row[0] for row in store.execute("SELECT number FROM incidents WHERE severity >= 2")}
@@ -70,31 +69,34 @@ def test_kills_lose_no_finding_and_page_none_twice(gateway: Gateway, receiver: R
     for _, page in receiver.pages:
         paged.update(set(_REFERENCE.findall(page["message"])))
     sent = {row[0] for row in store.execute("SELECT id FROM messages WHERE state = 'sent'")}
-    print(f"{KILLS} kills, {len(found)} findings, {len(incidents)} incidents, {len(receiver.pages)} messages")
+    print(
+        f"{KILLS} kills, {len(found)} findings, {len(incidents)} incidents, {len(receiver.pages)} sendings with "
+        f"{len(paged)} messages, {len(receiver.repeats)} repeats dropped"
+    )
     assert {f"INC-{number}/opened/oncall" for number in incidents} <= sent
     assert set(paged) == sent
-    twice = {reference: count for reference, count in paged.items() if count > 1}
-    # A death between the channel's answer and the mark is the one case that repeats, and says so.
-    told = {
-        reference
-        for _, page in receiver.pages
-        if "may have reached you" in page["message"]
-        for reference in _REFERENCE.findall(page["message"])
-    }
-    print(f"repeated: {twice}; marked as possible repeats: {len(told)}")
-    assert set(twice) <= told
+    assert {reference: count for reference, count in paged.items() if count > 1} == {}
+    # A kill has one chance in each life, since a route sends one thing at a time.
+    assert len(receiver.repeats) <= KILLS
+    for key, page in receiver.repeats:
+        assert "may have reached you" in page["message"]
+        references = set(_REFERENCE.findall(page["message"]))
+        first = next(one for _, one in receiver.pages if key.partition("+")[0] in _REFERENCE.findall(one["message"]))
+        assert references == set(_REFERENCE.findall(first["message"]))
 
 
-def _until_quiet(gateway: Gateway) -> None:
-    """All records read, all messages gone."""
-    end, last = time.monotonic() + 60, -1
-    while time.monotonic() < end:
-        store = sqlite3.connect(gateway.folder / "state" / "incidents.sqlite3")
-        waiting = store.execute("SELECT count(*) FROM messages WHERE state IN ('queued', 'sending')").fetchone()[0]
-        findings = store.execute("SELECT count(*) FROM findings").fetchone()[0]
-        store.close()
-        if not waiting and findings == last:
-            return
-        last = findings
+def _until_quiet(gateway: Gateway, fresh: Watcher) -> set[str]:
+    """Wait until the store holds what the trail says and all messages have gone; gives the ids of the findings that
+    are expected. What is still missing after two minutes is for the caller to complain about."""
+    expected: set[str] = set()
+    end = time.monotonic() + 120
+    while True:
+        while (batch := fresh.poll()).records:
+            expected |= {finding.id for finding in batch.findings}
+            fresh.delivered()
+        with contextlib.closing(sqlite3.connect(gateway.folder / "state" / "incidents.sqlite3")) as store:
+            waiting = store.execute("SELECT count(*) FROM messages WHERE state IN ('queued', 'sending')").fetchone()[0]
+            found = {row[0] for row in store.execute("SELECT id FROM findings")}
+        if (not waiting and expected <= found) or time.monotonic() > end:
+            return expected
         time.sleep(1)
-    raise AssertionError("messages are waiting still")
