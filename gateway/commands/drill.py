@@ -128,7 +128,8 @@ def _target(settings: Settings, args: argparse.Namespace, client: ControlClient)
 def _paged(found: dict[str, Any]) -> bool:
     """An incident is there, and each route that is told at once was told (or no route is)."""
     told = {message["route"] for one in found["incidents"] for message in one["messages"] if message["state"] == "sent"}
-    waiting = any(m["state"] != "sent" for one in found["incidents"] for m in one["messages"])
+    calls = [message for one in found["incidents"] for message in one["messages"] if message["kind"] == "opened"]
+    waiting = any(message["state"] != "sent" for message in calls)
     return bool(found["incidents"]) and (bool(told) or not found["routes"]) and not waiting
 
 

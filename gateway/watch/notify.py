@@ -17,7 +17,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +28,7 @@ from gateway.log import event
 from gateway.watch.finding import Severity
 from gateway.watch.messages import MAYBE_REPEATED, Route, body, grouped, overdue, title
 from gateway.watch.sql import StoreUnavailable
-from gateway.watch.store import Message, Sending, Store
+from gateway.watch.store import CALLS, NOTICES, Message, Sending, Store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,8 @@ _FIRST_RETRY_SECONDS: Final = 2
 _LAST_RETRY_SECONDS: Final = 300
 _GIVE_UP_SECONDS: Final = 3 * 24 * 3600
 BURST: Final = 5
-"""Messages that a route gets one by one within `GROUP_SECONDS`; those beyond come together."""
+"""Calls of a severity and above, and as many notices, that a route gets one by one within `GROUP_SECONDS`; those beyond
+come together."""
 GROUP_SECONDS: Final = 30.0
 KEY_HEADER: Final = "Idempotency-Key"
 """What webhooks (`json`, `xml`, `form`) get with each message."""
@@ -211,6 +211,26 @@ async def _until_it_works(work: Callable[[], Any]) -> None:
             await asyncio.sleep(_TICK_SECONDS)
 
 
+class _Lately:
+    """What went to a route within `GROUP_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._went: list[tuple[int, Severity]] = []
+
+    def went(self, at: int, severity: Severity) -> None:
+        self._went.append((at, severity))
+
+    def room(self, now: int) -> tuple[Severity | None, int]:
+        """From which severity on messages go now, and how many one by one. What is grave waits only for what is at
+        least as grave. None: all wait."""
+        self._went = [one for one in self._went if now - one[0] < GROUP_SECONDS * _SECOND]
+        for severity in Severity:
+            room = BURST - sum(one >= severity for _, one in self._went)
+            if room > 0:
+                return severity, room
+        return None, 0
+
+
 class _Sender:
     """One route."""
 
@@ -228,7 +248,7 @@ class _Sender:
         self._store, self._route, self._channel = store, route, channel
         self._owner, self._notes, self._done, self._clock = owner, notes, done, clock
         self._awake = asyncio.Event()
-        self._lately: deque[int] = deque(maxlen=BURST)
+        self._calls, self._notices = _Lately(), _Lately()
 
     def wake(self) -> None:
         self._awake.set()
@@ -245,16 +265,20 @@ class _Sender:
                 await asyncio.wait_for(self._awake.wait(), _TICK_SECONDS)
 
     async def send_due(self) -> int:
-        """Send what is due; gives how many sendings were begun."""
-        now = self._clock()
-        crowded = len(self._lately) == BURST and now - self._lately[0] < GROUP_SECONDS * _SECOND
-        if crowded and now - self._lately[-1] < GROUP_SECONDS * _SECOND:
-            return 0
-        room = BURST - sum(now - at < GROUP_SECONDS * _SECOND for at in self._lately)
-        sendings = await self._store.claim(self._owner, now, now + _LEASE_SECONDS * _SECOND, self.name, room)
-        for one in sendings:
-            await self._send(one)
-        return len(sendings)
+        """Send what is due, calls first; gives how many sendings were begun."""
+        begun = 0
+        for kinds, lately in ((CALLS, self._calls), (NOTICES, self._notices)):
+            now = self._clock()
+            severity, room = lately.room(now)
+            if severity is None:
+                continue
+            lease = now + _LEASE_SECONDS * _SECOND
+            sendings = await self._store.claim(self._owner, now, lease, self.name, room, kinds, severity)
+            for one in sendings:
+                if await self._send(one):
+                    lately.went(self._clock(), one.severity)
+            begun += len(sendings)
+        return begun
 
     def _text(self, sending: Sending) -> tuple[str, str]:
         language = self._route.language
@@ -267,19 +291,20 @@ class _Sender:
             text += f"\n{MAYBE_REPEATED[language]}"
         return head, f"{text}\n{', '.join(message.id for message in sending.messages)}"
 
-    async def _send(self, sending: Sending) -> None:
+    async def _send(self, sending: Sending) -> bool:
+        """Whether it went."""
         messages = sending.messages
         ids = [message.id for message in messages]
-        severity = max(message.severity for message in messages)
+        note = partial(self._notes.note, ids)
         try:
-            await self._channel.send(*self._text(sending), severity, sending.key, partial(self._notes.note, ids))
+            await self._channel.send(*self._text(sending), sending.severity, sending.key, note)
         except SendFailed as error:
             await self._again(messages, str(error))
-            return
+            return False
         await self._store.sent(ids, self._clock())
         self._notes.marked()
-        self._lately.append(self._clock())
         self._done(messages, "sent")
+        return True
 
     async def _again(self, messages: Sequence[Message], error: str) -> None:
         now = self._clock()

@@ -29,6 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from adapters.postgres.demo import lines, load
 from adapters.postgres.demo.embedded import EmbeddedError, EmbeddedPostgres, port_or_free, program
+from adapters.postgres.demo.pager import Pager
 from adapters.postgres.demo.people import Company
 from adapters.postgres.demo.state import Ports, State, private_text
 
@@ -91,12 +92,13 @@ def _run(options: Options, state: State, serve: Serve, console: Console) -> int:
         ports = Ports(server.port, port_or_free(options.port), port_or_free(options.http_port))
         if not state.write_bundle():
             console.print(f"bundle: {state.policies} was edited and is kept as it is", markup=False)
-        state.write_config(ports)
         phone, expired = asyncio.run(_ask(server.dsn("crm")))
         facts = _facts(state, ports, phone, expired)
         private_text(state.folder / "lines.sh", lines.plain(facts))
-        _announce_when_ready(facts, state, options, console)
-        code = serve(state.config)
+        with Pager(lambda title: _page(title, console)) as pager:
+            state.write_config(ports, pager.url)
+            _announce_when_ready(facts, state, options, console)
+            code = serve(state.config)
     finally:
         server.stop()
     console.print("stopped: the gateway and the database; start again with the same command")
@@ -192,6 +194,10 @@ def _facts(state: State, ports: Ports, phone: str, expired: int) -> lines.Facts:
         phone=phone,
         expired=expired,
     )
+
+
+def _page(title: str, console: Console) -> None:
+    console.print(f"paged: {title}", style="bold red", markup=False, soft_wrap=True)
 
 
 def _announce_when_ready(facts: lines.Facts, state: State, options: Options, console: Console) -> None:

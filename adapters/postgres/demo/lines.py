@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 SAME: Final = "SELECT id, full_name, phone, email, id_card, birth, balance FROM crm.customers WHERE id <= 6 ORDER BY id"
 """The one SELECT that everybody sends, over the customers of whom `people.STORIES` tells."""
@@ -46,6 +47,11 @@ def session(facts: Facts, principal: str, sql: str, purpose: str = "") -> str:
     # psql asks for the encoding of the terminal otherwise, which is not UTF8 under LANG=C.
     environment = f"PGCLIENTENCODING=UTF8 PGPASSWORD={shlex.quote(facts.passwords[principal])}"
     return f"{environment} {shlex.quote(facts.psql)} {quoted(place)} -c {quoted(sql)}"
+
+
+def dsn(facts: Facts, principal: str) -> str:
+    """An account at the gateway as a connection string."""
+    return f"postgresql://{principal}:{quote(facts.passwords[principal], safe='')}@127.0.0.1:{facts.port}/crm"
 
 
 def quoted(text: str) -> str:
@@ -128,6 +134,7 @@ def lines(facts: Facts) -> list[Line]:
 def tools(facts: Facts) -> list[tuple[str, str]]:
     """What else to try: a title and a command each."""
     menshen, config = shlex.quote(facts.menshen), shlex.quote(facts.config)
+    account = shlex.quote(dsn(facts, "bi_reader"))
     return [
         ("Who saw phone numbers: the trail", f"{menshen} trail query -c {config} --class contact.phone"),
         ("Is the trail whole?", f"{menshen} trail verify -c {config}"),
@@ -135,7 +142,14 @@ def tools(facts: Facts) -> list[tuple[str, str]]:
             "Why is it so?",
             f'{menshen} explain -c {config} --as bi_reader --purpose analytics "SELECT phone FROM crm.customers"',
         ),
-        ("What is odd: incidents that detectors opened", f"{menshen} incident list -c {config}"),
+        (
+            "Rehearse a breach: a whole table in one answer, the page below the demo, the seconds to it · 演练",
+            f"{menshen} drill bulk-export -c {config} --table crm.customers --dsn {account}",
+        ),
+        (
+            "What is odd: incidents that detectors opened, the drill's among them",
+            f"{menshen} incident list -c {config} --all",
+        ),
         ("Metrics", f"curl -s http://127.0.0.1:{facts.http_port}/metrics"),
     ]
 

@@ -96,8 +96,10 @@ class State:
         self.save()
         return True
 
-    def write_config(self, ports: Ports) -> None:
-        """menshen.toml with every path absolute, so that commands find it from anywhere."""
+    def write_config(self, ports: Ports, pager: str) -> None:
+        """menshen.toml with every path absolute, so that commands find it from anywhere.
+
+        `pager`: the address that stands for whoever is on call."""
         place = f"127.0.0.1:{ports.database}/crm"
         private_text(
             self.config,
@@ -129,6 +131,11 @@ port = {ports.gateway}
 [databases.crm]
 dsn = "postgresql://menshen:{self.secrets.owner}@{place}"
 mode = "inline"
+
+[[notify]]
+name = "oncall"
+url = "{pager}"
+severity = "low"
 """,
         )
 

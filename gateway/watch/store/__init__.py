@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.watch.finding import Finding
+from gateway.watch.finding import Finding, Severity
 from gateway.watch.incidents import SYSTEM, Action, Change, Incident
 from gateway.watch.sql import Postgres, Sql, Sqlite
 from gateway.watch.store import cases, drills, queue
 from gateway.watch.store.schema import SCHEMA
 from gateway.watch.store.values import (
+    CALLS,
+    NOTICES,
     Drill,
     Event,
     Figures,
@@ -29,7 +31,20 @@ from gateway.watch.store.values import (
     no_plan,
 )
 
-__all__ = ["Drill", "Event", "Figures", "Honey", "Message", "NoSuchIncident", "Plan", "Sending", "Store", "Suspension"]
+__all__ = [
+    "CALLS",
+    "NOTICES",
+    "Drill",
+    "Event",
+    "Figures",
+    "Honey",
+    "Message",
+    "NoSuchIncident",
+    "Plan",
+    "Sending",
+    "Store",
+    "Suspension",
+]
 
 _COUNTED: Final = 10_000
 
@@ -163,11 +178,20 @@ class Store:
         async with self._sql.transaction() as sql:
             await queue.put(sql, messages)
 
-    async def claim(self, owner: str, now: int, lease: int, route: str, room: int = 1) -> list[Sending]:
-        """Take what is due on a route: nobody else gets it until `lease` is over. More new messages than `room` go
-        together; what was begun and not finished comes again as it was."""
+    async def claim(
+        self,
+        owner: str,
+        now: int,
+        lease: int,
+        route: str,
+        room: int = 1,
+        kinds: Sequence[str] = (*CALLS, *NOTICES),
+        severity: Severity = Severity.INFO,
+    ) -> list[Sending]:
+        """Take what is due on a route, of `severity` and above: nobody else gets it until `lease` is over. More new
+        messages than `room` go together; what was begun and not finished comes again as it was."""
         async with self._sql.transaction() as sql:
-            return await queue.claim(sql, owner, now, lease, route, room)
+            return await queue.claim(sql, owner, now, lease, route, room, kinds, severity)
 
     async def sent(self, ids: Sequence[str], now: int) -> None:
         async with self._sql.transaction() as sql:

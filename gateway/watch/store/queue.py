@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway.watch.finding import Severity
 from gateway.watch.sql import Connection, Row
 from gateway.watch.store.cases import incident_of
-from gateway.watch.store.values import Message, Sending
+from gateway.watch.store.values import CALLS, NOTICES, Message, Sending
 
 _AT_ONCE: Final = 50
 _COLUMNS: Final = (
@@ -18,6 +18,9 @@ _COLUMNS: Final = (
     "FROM messages m JOIN incidents i ON i.number = m.number LEFT JOIN sendings s ON s.message = m.id"
 )
 _DUE: Final = "m.route = $2 AND ((m.state = 'queued' AND m.due <= $1) OR (m.state = 'sending' AND m.lease <= $1))"
+
+_KINDS: Final = {kind: f"'{kind}'" for kind in (*CALLS, *NOTICES)}
+"""As text in SQL; a kind that is none of them is an error."""
 
 
 async def put(sql: Connection, messages: Iterable[Message]) -> None:
@@ -30,12 +33,22 @@ async def put(sql: Connection, messages: Iterable[Message]) -> None:
         )  # fmt: skip
 
 
-async def claim(sql: Connection, owner: str, now: int, lease: int, route: str, room: int) -> list[Sending]:
-    """Take what is due: sendings that were begun before as they were; else what is new, one by one where at most
-    `room` messages are due, or all in one sending."""
+async def claim(
+    sql: Connection,
+    owner: str,
+    now: int,
+    lease: int,
+    route: str,
+    room: int,
+    kinds: Sequence[str],
+    severity: Severity,
+) -> list[Sending]:
+    """Take what is due of these kinds and at least this severity: sendings that were begun before as they were; else
+    what is new, one by one where at most `room` messages are due, or all in one sending."""
+    due = f"{_DUE} AND m.kind IN ({', '.join(_KINDS[kind] for kind in kinds)}) AND m.severity >= {int(severity)}"
     begun = await sql.rows(
         f"SELECT {_COLUMNS} WHERE {_DUE} AND s.key IN "
-        f"(SELECT s.key FROM messages m JOIN sendings s ON s.message = m.id WHERE {_DUE} "
+        f"(SELECT s.key FROM messages m JOIN sendings s ON s.message = m.id WHERE {due} "
         "ORDER BY m.severity DESC, m.due LIMIT $3) ORDER BY m.severity DESC, m.made, m.id",
         now, route, _AT_ONCE,
     )  # fmt: skip
@@ -46,7 +59,7 @@ async def claim(sql: Connection, owner: str, now: int, lease: int, route: str, r
         sendings = [_sending(key, rows) for key, rows in together.items()]
     else:
         fresh = await sql.rows(
-            f"SELECT {_COLUMNS} WHERE {_DUE} ORDER BY m.severity DESC, m.due, m.id LIMIT $3", now, route, _AT_ONCE
+            f"SELECT {_COLUMNS} WHERE {due} ORDER BY m.severity DESC, m.due, m.id LIMIT $3", now, route, _AT_ONCE
         )
         parts = [[row] for row in fresh] if len(fresh) <= max(room, 1) else [fresh]
         sendings = [_sending(_key([row[0] for row in rows]), rows) for rows in parts]

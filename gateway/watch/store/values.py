@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.errors import MenshenError
 from gateway.watch.finding import Finding, Severity
 from gateway.watch.incidents import Change, Incident
+
+CALLS: Final = ("opened", "worse", "again", "escalated")
+"""Messages that ask somebody to act."""
+NOTICES: Final = ("contained", "closed")
+"""Messages that tell what was done already: a call never waits for them."""
 
 
 class NoSuchIncident(MenshenError):
@@ -24,7 +29,7 @@ class Message:
     number: int
     route: str
     kind: str
-    """`opened`, `worse`, `again`, `escalated`, `contained` or `closed`"""
+    """One of `CALLS` or `NOTICES`."""
     severity: Severity
     due: int
     """Microseconds since 1970, UTC."""
@@ -43,6 +48,11 @@ class Sending:
     """That of each message."""
     repeated: bool
     """It may have gone before, by a process that died between handing over and noting it."""
+
+    @property
+    def severity(self) -> Severity:
+        """Of the gravest message."""
+        return max(message.severity for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from gateway.watch.finding import Severity
-from gateway.watch.incidents import moment
+from gateway.watch.incidents import Action, moment
 from gateway.watch.messages import Route, plan
 from gateway.watch.notify import BURST, KEY_HEADER, AppriseChannel, Notifier, SendFailed, SentNotes, Taken
 from gateway.watch.store import Store
@@ -171,6 +171,37 @@ async def test_a_storm_is_grouped(store: Store) -> None:
     assert len(phone.got) == BURST + 1
     assert "40 incidents" in phone.got[-1][0]
     assert all(f"INC-{n}/opened/oncall" in phone.got[-1][1] for n in range(BURST + 1, BURST + 41))
+
+
+async def test_a_call_does_not_wait_for_notices(store: Store) -> None:
+    bench = Bench(store, Route("oncall"))
+    await bench.breach(*range(1, BURST + 3))
+    bench.now += 31_000_000
+    await bench.send()
+    for n in range(1, BURST + 3):
+        bench.now += 1_000_000
+        await store.act(n, Action.RESOLVE, who="zhou", why="over", at=AT, plan=plan(bench.routes, bench.now))
+        await bench.send()
+    closed = [title for title, _ in bench.phones["oncall"].got if "CLOSED" in title]
+    assert len(closed) == BURST, "the rest of them waits for a moment"
+    await bench.breach(50)
+    await bench.send()
+    assert bench.phones["oncall"].got[-1][0].startswith(f"[HIGH] INC-{BURST + 3} ")
+
+
+async def test_a_grave_call_does_not_wait_for_lesser_ones(store: Store) -> None:
+    bench = Bench(store, Route("oncall"))
+    phone = bench.phones["oncall"]
+    for n in range(1, BURST + 2):
+        await bench.breach(n, severity=Severity.MEDIUM)
+        await bench.send()
+    assert len(phone.got) == BURST
+    await bench.breach(50, severity=Severity.CRITICAL)
+    await bench.send()
+    assert [title.split("]")[0] for title, _ in phone.got[BURST:]] == ["[CRITICAL"]
+    bench.now += 31_000_000
+    await bench.send()
+    assert [title.split("]")[0] for title, _ in phone.got[BURST + 1 :]] == ["[MEDIUM"]
 
 
 async def test_a_storm_is_repeated_as_it_was_after_a_death(store: Store) -> None:

@@ -94,9 +94,10 @@ def _parts(password: str) -> tuple[int, bytes, bytes, bytes]:
 
 def test_the_configuration_is_toml_with_absolute_paths(tmp_path: Path) -> None:
     state = State(tmp_path / '数据 "x"')
-    state.write_config(Ports(1, 2, 3))
+    state.write_config(Ports(1, 2, 3), "json://127.0.0.1:4/page")
     assert _mode(state.config) == 0o600
     tree = tomllib.loads(state.config.read_text())
     assert tree["listen"] == [{"protocol": "postgres", "host": "127.0.0.1", "port": 2}]
     assert tree["policy"]["path"] == str(state.policies)
     assert tree["databases"]["crm"]["dsn"].endswith("@127.0.0.1:1/crm")
+    assert tree["notify"] == [{"name": "oncall", "url": "json://127.0.0.1:4/page", "severity": "low"}]
