@@ -35,7 +35,7 @@ from gateway.api.health import Check, document
 from gateway.config import DatabaseSettings, ListenSettings, Settings, TlsMode
 from gateway.errors import Denied, MenshenError, Problem, TrailUnavailable
 from gateway.log import configure, event
-from gateway.meter import Meter, TimedTrail
+from gateway.meter import Meter
 from gateway.metrics import Metrics, TrailFigures
 from gateway.model import Principal
 from gateway.net.tasks import Tasks
@@ -376,7 +376,7 @@ class Gateway:
             tuple(_listen(each) for each in self.settings.listen),
             {name: _target(database) for name, database in self.databases.items()},
             principals=self._principal,
-            trail=TimedTrail(self.trail, self.metrics.stages["record"]),
+            trail=self.trail,
             observer=self.meter,
             judgement=Judgement(looks_masked, partial(value_hash, self._lookup_key)),
             limits=ServerLimits(

@@ -7,13 +7,10 @@ freely is counted as `other`, so that no client can make the series grow.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from gateway.metrics import Histogram, Labels, Metrics
+from gateway.metrics import Labels, Metrics
 from gateway.net.observer import Statement
 
 OTHER = "other"
@@ -46,43 +43,6 @@ class _Labels:
     rows: tuple[tuple[str, str], ...]
     disclosed: tuple[Labels, ...]
     lookups: tuple[tuple[str, str], ...]
-
-
-class Trail(Protocol):
-    """The face of `gateway.trail.writer.TrailWriter` that sessions use."""
-
-    @property
-    def healthy(self) -> bool: ...
-    def append(self, members: bytes) -> int: ...
-    def barrier(self) -> asyncio.Future[None] | None: ...
-
-
-class TimedTrail:
-    """The same trail, whose records are timed: the append, and with durability `fsync` the wait for the disk."""
-
-    def __init__(self, trail: Trail, recorded: Histogram) -> None:
-        self._trail = trail
-        self._append = trail.append
-        self._barrier = trail.barrier
-        self._recorded = recorded
-
-    @property
-    def healthy(self) -> bool:
-        return self._trail.healthy
-
-    def append(self, members: bytes) -> int:
-        began = time.perf_counter_ns()
-        number = self._append(members)
-        self._recorded.observe((time.perf_counter_ns() - began) / 1000)
-        return number
-
-    def barrier(self) -> asyncio.Future[None] | None:
-        waiting = self._barrier()
-        if waiting is not None:
-            began = time.perf_counter_ns()
-            observe = self._recorded.observe
-            waiting.add_done_callback(lambda _: observe((time.perf_counter_ns() - began) / 1000))
-        return waiting
 
 
 class Meter:

@@ -106,6 +106,8 @@ class LiveSession:
         self._draining = False
         self._ended = False
         self._barrier: asyncio.Future[None] | None = None
+        self._waits_since = 0
+        """When the first record that is waited for was made, in nanoseconds of the clock of `time.perf_counter_ns`."""
         self._held_governed = False
         """Whether anything governed is among what waits for its record."""
         self._withheld: Withheld | None = None
@@ -183,7 +185,8 @@ class LiveSession:
             self._refragment(self._actor)
         at_us = time.time_ns() // 1000
         cost = self._request_cost
-        overhead_us = (cost + time.perf_counter_ns() - began) // 1000
+        recording = time.perf_counter_ns()
+        overhead_us = (cost + recording - began) // 1000
         try:
             for done in completions:
                 if done.actor != self._actor:
@@ -214,10 +217,13 @@ class LiveSession:
                 return False
             self._observer.trail_failed()
             barrier = None
-        if barrier is not None:
-            self._wait_for(barrier)
+        recorded = time.perf_counter_ns()
+        if barrier is None:
+            self._observer.stage("record", (recorded - recording) / 1000)
+        else:
+            self._wait_for(barrier, recording)
             self._held_governed = self._held_governed or any(d.statement.governed for d in completions)
-        overhead_us = (cost + time.perf_counter_ns() - began) // 1000
+        overhead_us = (cost + recorded - began) // 1000
         for done in completions:
             if done.phase != "open":
                 upstream_us = (began - done.received - cost) // 1000
@@ -264,8 +270,9 @@ class LiveSession:
         if self._draining:
             self.drain()
 
-    def _wait_for(self, barrier: asyncio.Future[None]) -> None:
+    def _wait_for(self, barrier: asyncio.Future[None], since: int) -> None:
         if self._held is None:
+            self._waits_since = since
             self._held = []
             self._server_side.hold(WAITS_FOR_RECORD)
         # Barriers resolve in the order of the records; the last one releases everything that was held.
@@ -275,6 +282,7 @@ class LiveSession:
     def _durable(self, barrier: asyncio.Future[None]) -> None:
         if self._ended or barrier is not self._barrier:
             return
+        self._observer.stage("record", (time.perf_counter_ns() - self._waits_since) / 1000)
         failure = barrier.cancelled() or barrier.exception() is not None
         if failure and self._held_governed:
             self._trail_failed(time.perf_counter_ns())
@@ -308,7 +316,7 @@ class LiveSession:
     def _withhold(self, withheld: Withheld, data: bytes) -> None:
         leaves = withheld.feed(data)
         outcome = withheld.outcome
-        if outcome is Outcome.LOST or (outcome is Outcome.ABORT and self._channel.queue):
+        if outcome is Outcome.LOST or (outcome is Outcome.ABORT and self._channel.in_flight):
             self._end_without_record()
             return
         if leaves:

@@ -161,6 +161,11 @@ class StatementPlan:
     unattributed: str = ""
     """Why its rows cannot be attributed to subjects (`gateway.trail.subjects.REASONS`); empty: they can."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether running it asks for no more than its record: no value to look at, no effect to follow."""
+        return not (self.effects or self.lookups or self.guards)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

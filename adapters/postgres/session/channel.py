@@ -32,6 +32,7 @@ from adapters.postgres.session.expected import (
 )
 from adapters.postgres.session.startup import split_search_path
 from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, Keys
+from adapters.postgres.session.usual import Usual
 from gateway.model import Mask
 
 IDLE: Final = ord("I")
@@ -80,6 +81,8 @@ class Channel:
         """Last ParameterStatus of each name."""
         self.default_search_path = parameters.get("search_path", "")
         self.queue: deque[Entry] = deque()
+        self.usual: Usual | None = None
+        """All that is expected, the queue being empty: the answer to a usual exchange."""
         self.prepared: dict[bytes, Prepared] = {}
         self.portals: dict[bytes, Portal] = {}
         self.status = IDLE
@@ -116,6 +119,19 @@ class Channel:
     def number(self) -> int:
         self.numbers += 1
         return self.numbers
+
+    @property
+    def in_flight(self) -> bool:
+        """The database works for this session."""
+        return self.usual is not None or bool(self.queue)
+
+    def spread(self) -> Usual | None:
+        """A usual exchange is none after all: it becomes what the walk over messages knows. Answers what it was."""
+        usual = self.usual
+        if usual is not None:
+            self.usual = None
+            self.queue.extend(usual.entries())
+        return usual
 
     # -- effects ------------------------------------------------------------------------------------------------------
     def apply(self, run: Run) -> None:

@@ -64,10 +64,10 @@ class Conversation:
     @property
     def in_flight(self) -> bool:
         """The database works for this session."""
-        return bool(self.channel.queue)
+        return self.channel.in_flight
 
     @property
     def idle(self) -> bool:
         """Nothing is under way: the session may end without harm."""
         channel = self.channel
-        return not channel.queue and channel.status == IDLE and not self.requests.partial and not channel.discarding
+        return not channel.in_flight and channel.status == IDLE and not self.requests.partial and not channel.discarding

@@ -43,7 +43,8 @@ class Prepared:
     """A statement that the client prepared: its own text, the verdict on it, and what the database has of it."""
 
     __slots__ = (
-        "batch", "confirmed", "dead", "forwarded", "name", "names", "plan", "portal", "statement", "text", "types",
+        "answer", "answer_described", "batch", "confirmed", "dead", "forwarded", "name", "names", "plain", "plan",
+        "portal", "statement", "text", "types",
     )  # fmt: skip
 
     def __init__(self, name: bytes, text: str, types: bytes, plan: Plan, batch: int, names: int) -> None:
@@ -52,6 +53,7 @@ class Prepared:
         self.types = types
         self.plan = plan
         self.statement: StatementPlan | None = plan.statements[0] if plan.statements else None
+        self.plain = self.statement is not None and self.statement.plain
         self.forwarded: bytes | None = plan.text
         """The text that the database prepared under this name; None: it has none (any more)."""
         self.names = names
@@ -61,6 +63,8 @@ class Prepared:
         """Whether ParseComplete has come; until then a Bind of a later batch must wait, see `requests.py`."""
         self.dead = False
         """Its Parse failed or was skipped: it must not come back under its name."""
+        self.answer = self.answer_described = b""
+        """How the last answer to a usual exchange began, without and with Describe, see `usual.py`."""
         self.portal: Portal | None = None
         """A portal of this statement that carries nothing of its own, used again and again."""
 
@@ -68,6 +72,7 @@ class Prepared:
         self.plan = plan
         self.names = names
         self.statement = plan.statements[0] if plan.statements else None
+        self.plain = self.statement is not None and self.statement.plain
         self.portal = None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from adapters.postgres.plan import Plan
-from adapters.postgres.session import refuse, scrub
+from adapters.postgres.session import refuse, scrub, usual
 from adapters.postgres.session.channel import IDLE, Channel
 from adapters.postgres.session.expected import (
     BIND,
@@ -33,6 +33,7 @@ from adapters.postgres.session.expected import (
     Run,
 )
 from adapters.postgres.session.subjects import Keys
+from adapters.postgres.session.usual import Usual
 from adapters.postgres.wire import responses
 from adapters.postgres.wire.framing import HEADER
 from gateway.errors import ProtocolViolation
@@ -88,6 +89,12 @@ class Replies:
         """Work on what the database sent. Raises ProtocolViolation where it makes no sense: the session ends."""
         channel = self._c
         channel.now = now
+        if channel.usual is not None:
+            if not self._have and self._usual(channel.usual, data):
+                channel.usual = None
+                self.out.append(data)
+                return
+            self._unusual(data)
         if self._have:
             self._parts.append(data)
             self._have += len(data)
@@ -139,6 +146,37 @@ class Replies:
             head = queue[0]
             if isinstance(head, Run) and not head.opened and (head.rows or self._passing):
                 channel.open(head)
+
+    def _usual(self, exchange: Usual, data: bytes) -> bool:
+        """Take the chunk as the whole answer to a usual exchange; False, and nothing is noted, where it is not."""
+        channel, run = self._c, exchange.run
+        prepared = exchange.portal.prepared
+        answer = prepared.answer_described if exchange.described else prepared.answer
+        if not answer or not data.startswith(answer):
+            return False
+        first = len(answer)
+        found = usual.rows_end(data, first)
+        if found is None:
+            return False
+        position, run.rows = found
+        run.size = position - first
+        if run.rows and (keys := channel.gather(run)) is not None:
+            keys.rows(data, first, position)
+        channel.complete(run, run.rows or responses.rows_of_tag(data[position + 5 : -6]), "00000")
+        channel.status = data[-1]
+        if channel.status == IDLE:
+            self._transaction_over()
+        return True
+
+    def _unusual(self, data: bytes) -> None:
+        """The walk takes the exchange over; how its answer begins is kept for the next time."""
+        exchange = self._c.spread()
+        if exchange is not None and not self._have:
+            prepared, answer = exchange.portal.prepared, usual.answer_of(data, exchange.described)
+            if exchange.described:
+                prepared.answer_described = answer
+            else:
+                prepared.answer = answer
 
     def _keep(self, rest: bytes) -> None:
         if len(rest) < 5:

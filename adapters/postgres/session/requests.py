@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from adapters.postgres.plan import Plan, StatementPlan
-from adapters.postgres.session import refuse
+from adapters.postgres.session import refuse, usual
 from adapters.postgres.session.channel import Channel
 from adapters.postgres.session.encodings import decode_text
 from adapters.postgres.session.expected import (
@@ -92,7 +92,48 @@ class Requests:
             data = b"".join(self._parts)
             self._parts.clear()
             self._have = 0
+        elif not self._passing and self._usual(data):
+            self.out.append(data)
+            return
+        channel.spread()
         self._walk(data)
+
+    def _usual(self, data: bytes) -> bool:
+        """Take the chunk as a usual exchange, with everything that the walk over its messages would check and note;
+        False, and nothing is noted, where it is none."""
+        channel = self._c
+        if channel.queue or channel.usual is not None or channel.discarding or channel.copying or channel.unsettled:
+            return False
+        found = usual.statement_name(data)
+        if found is None:
+            return False
+        name, end, described = found
+        prepared = channel.prepared.get(name)
+        if prepared is None or not prepared.confirmed or prepared.names != channel.names:
+            return False
+        plan, statement = prepared.plan, prepared.statement
+        if statement is None or not prepared.plain or prepared.forwarded is not plan.text:
+            return False
+        if plan.token != channel.planner.token(channel.state):
+            return False
+        if statement.governed and not channel.checks.healthy():
+            return False
+        portal = prepared.portal
+        if portal is None:
+            bind = wire.decode_bind(data[5:end]) if statement.subjects else None
+            portal = Portal(prepared, _NO_LOOKUPS, bind)
+            if bind is None:
+                prepared.portal = portal
+        if statement.scrub:
+            channel.scrubbing = True
+        channel.portals[b""] = portal
+        channel.numbers += 1
+        run = Run(EXECUTE, plan, _NO_LOOKUPS, channel.numbers, channel.now)
+        run.actor = channel.state.actor
+        run.bind = portal.bind
+        channel.usual = usual.Usual(portal, run, described)
+        channel.batch += 1
+        return True
 
     def resume(self, now: int) -> bool:
         """Replies have come: try the rest again. False where it still waits."""
@@ -177,6 +218,7 @@ class Requests:
 
     def abort(self, denial: Denial) -> bytes:
         """A query of ours that fails, behind what was sent: its answer, `denial` and ReadyForQuery, is the client's."""
+        self._c.spread()
         replaced = self._start(QUERY, None, denial, None, None)
         assert replaced is not None
         return replaced

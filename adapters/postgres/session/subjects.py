@@ -13,7 +13,7 @@ from typing import Final
 from pyroaring import BitMap, BitMap64
 
 from adapters.postgres.plan import StatementPlan, SubjectSource
-from gateway.trail.subjects import HASH_LIMIT, Subjects, encode, encode_one
+from gateway.trail.subjects import HASH_LIMIT, PLAIN_LIMIT, Subjects, encode, encode_few
 
 Bits = BitMap | BitMap64
 _SIZE: Final = struct.Struct("!i").unpack_from
@@ -184,10 +184,8 @@ class Keys:
             return b""
         rows = rows or self.fresh
         self.fresh = 0
-        if len(self._fixed) == 1 and not (self._columns or self._reason or self._missing):
-            table, key = self._fixed[0]
-            if isinstance(key, int):
-                return encode_one(table, key)
+        if len(self._sets) == 1 and not (self._reason or self._missing) and (few := self._few()) is not None:
+            return few
         for table, key in self._fixed:
             self._sets[table][0].append(key)
         self._settle()
@@ -200,6 +198,23 @@ class Keys:
         if self._reason:
             return encode(found, rows=rows, reason=self._reason)
         return encode(found, rows=missing, reason="computed" if missing else "")
+
+    def _few(self) -> bytes | None:
+        """`take` where a few whole numbers of one table are all there is: no sets are made. None where it is not so."""
+        ((table, (fresh, bits, hashes)),) = self._sets.items()
+        if len(fresh) > PLAIN_LIMIT or len(self._fixed) > PLAIN_LIMIT or bits or hashes:
+            return None
+        keys = {key for key in fresh if isinstance(key, int) and 0 <= key < _LONG}
+        if len(keys) < len(fresh):
+            return None
+        for _, key in self._fixed:
+            if not isinstance(key, int):
+                return None
+            keys.add(key)
+        if not 0 < len(keys) <= PLAIN_LIMIT:
+            return None
+        fresh.clear()
+        return encode_few(table, sorted(keys))
 
 
 def _union(bits: list[Bits]) -> Bits:

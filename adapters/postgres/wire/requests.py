@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.postgres.wire.framing import Fields, frame
 from gateway.errors import ProtocolViolation
@@ -43,8 +43,7 @@ def encode_parse(name: bytes, text: bytes, types: bytes = b"\0\0") -> bytes:
     return frame(b"P", name + b"\0" + text + b"\0" + types)
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     portal: bytes
     statement: bytes
     formats: tuple[int, ...]
@@ -59,38 +58,45 @@ class Bind:
 
 
 def decode_bind(body: bytes) -> Bind:
-    """The whole message; the session calls this only where it must look at a value, which is on the hot path."""
-    fields = Fields(body)
-    portal, statement = fields.cstring(), fields.cstring()
+    """The whole message; the session calls this only where it must look at a value, which is on the hot path.
+
+    Raises ProtocolViolation.
+    """
+    first = body.find(0)
+    second = body.find(0, first + 1)
+    if first < 0 or second < 0:
+        raise ProtocolViolation("a string in a message does not end")
     try:
-        formats, at = _codes(body, fields.position)
+        formats, at = _codes(body, second + 1)
         values, at = _values(body, at)
         result_formats, at = _codes(body, at)
     except struct.error:
         raise ProtocolViolation("insufficient data left in message") from None
-    fields.position = at
-    fields.end()
+    if at != len(body):
+        raise ProtocolViolation("invalid message format: bytes are left over")
     if len(formats) > 1 and len(formats) != len(values):
         raise ProtocolViolation(f"bind message has {len(formats)} parameter formats but {len(values)} parameters")
-    return Bind(portal, statement, formats, values, result_formats)
+    return Bind(body[:first], body[first + 1 : second], formats, values, result_formats)
 
 
 def _codes(body: bytes, at: int) -> tuple[tuple[int, ...], int]:
     """A counted list of format codes, and the place behind it. Raises struct.error where it is cut."""
-    (count,) = _INT16(body, at)
+    count: int = _INT16(body, at)[0]
     at += 2
     if not count:
         return (), at
+    if count == 1:
+        return _INT16(body, at), at + 2
     return struct.unpack_from(f"!{count}H", body, at), at + 2 * count
 
 
 def _values(body: bytes, at: int) -> tuple[tuple[bytes | None, ...], int]:
     """Likewise the values. What is behind a value that is cut cannot be read, so its place needs no check here."""
-    (count,) = _INT16(body, at)
+    count: int = _INT16(body, at)[0]
     at += 2
     values: list[bytes | None] = []
     for _ in range(count):
-        (size,) = _INT32(body, at)
+        size: int = _INT32(body, at)[0]
         at += 4
         if size >= 0:
             values.append(body[at : at + size])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.meter import Meter, TimedTrail
-from gateway.metrics import Histogram, Metrics
+from gateway.meter import Meter
+from gateway.metrics import Metrics
 from gateway.model import Disclosed, Disclosure, Outcome
 from gateway.net.observer import Observer
 
@@ -129,35 +128,3 @@ def test_a_new_bundle_brings_new_purposes() -> None:
         ("crm", "SELECT", "other", "veil"): 1,
         ("crm", "SELECT", "audit", "veil"): 1,
     }
-
-
-class Trail:
-    healthy = True
-
-    def __init__(self) -> None:
-        self.gate: asyncio.Future[None] | None = None
-        self.records: list[bytes] = []
-
-    def append(self, members: bytes) -> int:
-        self.records.append(members)
-        return len(self.records)
-
-    def barrier(self) -> asyncio.Future[None] | None:
-        return self.gate
-
-
-async def test_records_are_timed_and_so_is_the_disk() -> None:
-    trail, times = Trail(), Histogram()
-    timed = TimedTrail(trail, times)
-    assert timed.healthy
-    assert timed.append(b"a") == 1
-    assert timed.barrier() is None
-    assert sum(times.counts) == 1
-    trail.gate = asyncio.get_running_loop().create_future()
-    waiting = timed.barrier()
-    assert waiting is trail.gate
-    await asyncio.sleep(0.01)
-    trail.gate.set_result(None)
-    await asyncio.sleep(0)
-    assert sum(times.counts) == 2
-    assert times.sum_us > 10_000

@@ -13,7 +13,7 @@ from gateway.trail.subjects import (
     Subjects,
     decode,
     encode,
-    encode_one,
+    encode_few,
     key_hash,
     make,
     parse_key,
@@ -51,9 +51,9 @@ def test_few_numbers_are_plain_and_many_are_compact() -> None:
     assert len(through(list(range(100_000)))) == 100_000
 
 
-@given(st.text(min_size=1), st.integers(0, 2**64 - 1))
-def test_one_subject_is_written_as_any_set_is(table: str, number: int) -> None:
-    assert encode_one(table, number) == encode({table: make([number])[0]})
+@given(st.text(min_size=1), st.sets(st.integers(0, 2**64 - 1), min_size=1, max_size=PLAIN_LIMIT))
+def test_a_few_subjects_are_written_as_any_set_is(table: str, numbers: set[int]) -> None:
+    assert encode_few(table, sorted(numbers)) == encode({table: make(numbers)[0]})
 
 
 def test_unattributed_rows_and_nothing() -> None:
