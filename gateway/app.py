@@ -137,7 +137,7 @@ class Gateway:
     async def start(self) -> None:
         """Raises StartError where an address or a TLS file cannot be used."""
         self._record("gateway_started", version=__version__, node=self._node)
-        self._record("policy_loaded", digest=self.policy.policy.digest)
+        self._record("policy_loaded", digest=self.policy.policy.digest, signed=self.policy.policy.signed)
         http = self.settings.http
         try:
             port = await self._http.start(http.host, http.port)
@@ -207,6 +207,7 @@ class Gateway:
             metrics=self.metrics,
             owner=f"{self._node}-0",
             notes=build.notes(self.settings),
+            detectors=partial(build.detectors, self.settings),
             contain=settings.contain,
             began=build.began(self.settings, instant(time.time_ns() // 1000)),
             rhythm=Rhythm(settings.interval_seconds, settings.bypass_interval_seconds or _NEVER),
@@ -292,7 +293,7 @@ class Gateway:
         for warning in policy.warnings:
             event(log, logging.WARNING, "policy_warning", str(warning))
         if self._trail is not None:
-            self._record("policy_loaded", digest=policy.digest)
+            self._record("policy_loaded", digest=policy.digest, signed=policy.signed)
 
     def _end_sessions_without_a_place(self, policy: Policy) -> None:
         """Sessions whose principal is gone, or may not pursue their purpose any more, end with the old bundle."""

@@ -29,6 +29,8 @@ class Policy:
         self._bundle = bundle
         self.digest: str = bundle.digest
         """SHA-256 in hex over the names and contents of the bundle's files."""
+        self.signed = False
+        """Whether a signature over the files was verified. This version verifies none."""
         self.warnings: tuple[Problem, ...] = bundle.warnings
         self.principals: Mapping[str, Principal] = bundle.principals
         self.purposes: Mapping[str, Purpose] = bundle.purposes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway.config import NotifySettings, Settings
 from gateway.errors import MenshenError, Problem, ProblemsFound
-from gateway.watch.detector_config import load_detectors
+from gateway.watch.detector_config import DetectorConfig, load_detectors
 from gateway.watch.finding import Severity
 from gateway.watch.messages import Route
 from gateway.watch.notify import AppriseChannel, Channel, SentNotes
@@ -59,9 +59,14 @@ def notes(settings: Settings) -> SentNotes:
 def watcher(settings: Settings) -> Watcher:
     """Raises ProblemsFound and CheckpointUnreadable."""
     try:
-        return Watcher(settings.trail.path, settings.gateway.state_dir / "watch", load_detectors(settings.policy.path))
+        return Watcher(settings.trail.path, settings.gateway.state_dir / "watch", detectors(settings))
     except OSError as error:
         raise WatchUnavailable(f"the watch's memory cannot be used: {error}") from error
+
+
+def detectors(settings: Settings) -> DetectorConfig:
+    """As the bundle's folder has them now. Raises ProblemsFound."""
+    return load_detectors(settings.policy.path)
 
 
 def began(settings: Settings, now: str) -> str:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from collections.abc import Mapping as Document
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.errors import Problem, ProblemsFound
@@ -48,6 +50,45 @@ class DetectorConfig:
         return [DETECTORS[name](options) for name, options in self.options.items() if options.enabled]
 
 
+# -- JSON -------------------------------------------------------------------------------------------------------------
+def to_document(config: DetectorConfig) -> dict[str, Any]:
+    """As JSON-ready values; `from_document` gives it back."""
+    options = {
+        name: {
+            "severity": int(one.severity),
+            "enabled": one.enabled,
+            "contain": one.contain,
+            "except_principals": sorted(one.except_principals),
+            "except_purposes": sorted(one.except_purposes),
+            "again_after": one.again_after,
+            "values": {key: list(value) if isinstance(value, tuple) else value for key, value in one.values.items()},
+        }
+        for name, one in config.options.items()
+    }
+    return {"timezone": config.timezone, "public": sorted(config.public), "options": options}
+
+
+def from_document(document: Document[str, Any]) -> DetectorConfig:
+    """Detectors that this version does not know are left out, those that the document does not know have defaults.
+    Raises KeyError, TypeError, ValueError where it is something else."""
+    default = DetectorConfig()
+    known = {
+        name: Options(
+            Severity(one["severity"]),
+            one["enabled"],
+            one["contain"],
+            frozenset(one["except_principals"]),
+            frozenset(one["except_purposes"]),
+            one["again_after"],
+            {key: tuple(value) if isinstance(value, list) else value for key, value in one["values"].items()},
+        )
+        for name, one in document["options"].items()
+        if name in DETECTORS
+    }
+    return DetectorConfig(document["timezone"], frozenset(document["public"]), {**default.options, **known})
+
+
+# -- the file ---------------------------------------------------------------------------------------------------------
 def load_detectors(folder: Path) -> DetectorConfig:
     """The configuration of a bundle's folder; the defaults where it has none. Raises `ProblemsFound`."""
     try:

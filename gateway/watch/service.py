@@ -17,45 +17,31 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gateway.errors import TrailUnavailable
 from gateway.log import event
 from gateway.metrics import Metrics, WatchFigures
-from gateway.trail.record import FieldValue, instant
+from gateway.trail.record import instant
 from gateway.watch.bypass import BypassPoller
 from gateway.watch.containment import Containment
+from gateway.watch.detector_config import DetectorConfig
 from gateway.watch.finding import Finding
 from gateway.watch.incidents import SYSTEM, Action, Incident, State, moment
 from gateway.watch.messages import Route, plan
 from gateway.watch.notify import Channel, Notifier, SentNotes
+from gateway.watch.reading import Reading, Trail
 from gateway.watch.sql import StoreUnavailable
 from gateway.watch.store import Drill, Event, Figures, Honey, Message, Store
 from gateway.watch.stream import Watcher
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 100
-_BUSY_SECONDS: Final = 0.0003
-"""A loop that wakes a sleeper so much too late is busy with clients."""
-_PAUSES: Final = 19
-"""While it is, the watch has a twentieth of the time: it falls behind in a flood and catches up after."""
-"""Records that the detectors read before clients have their turn: about five milliseconds."""
 _REFRESH_SECONDS: Final = 1.0
-_GRACE_US: Final = 20_000
-"""Records younger than this wait for the next look, so that a slower chain can still come before them."""
 _TROUBLE_SECONDS: Final = 1.0
 _JUMP_SECONDS: Final = 5.0
 _BEHIND_SECONDS: Final = 60.0
-_STILL_SECONDS: Final = 10.0
-"""A watch that has not looked for so long does not run, whatever its task says."""
 _MAX_DRILL_SECONDS: Final = 3600
-
-
-class Trail(Protocol):
-    """The face of `gateway.trail.writer.TrailWriter` that is needed here."""
-
-    def event(self, name: str, session: bytes = b"", **members: FieldValue) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +66,27 @@ class WatchService:
         metrics: Metrics,
         owner: str,
         notes: SentNotes | None = None,
+        detectors: Callable[[], DetectorConfig] | None = None,
         contain: bool = True,
         began: str = "",
         rhythm: Rhythm | None = None,
         pollers: Sequence[BypassPoller] = (),
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
-        """`began`: findings about older records are not told. `owner`: names this worker in the queue of messages."""
+        """`began`: findings about older records are not told. `owner`: names this worker in the queue of messages.
+        `detectors`: loads their configuration, each time that a bundle comes into force; raises ProblemsFound."""
         self.store = store
-        self._watcher, self._trail, self._containment = watcher, trail, containment
-        self._metrics, self._contain, self._began = metrics, contain, began
+        self._trail, self._containment = trail, containment
+        self._metrics, self._contain = metrics, contain
+        self._reading = (
+            Reading(watcher, trail, self.admit, began=began, detectors=detectors, clock=clock) if watcher else None
+        )
         self._rhythm = rhythm or Rhythm()
         self._pollers = pollers
         self._clock = clock
         self._routes = [route for route, _ in routes.values()]
         self._notifier = Notifier(store, routes, owner=owner, notes=notes, done=self._message_done, clock=clock)
         self._changed = asyncio.Event()
-        self._read_at = ""
-        self._behind = False
-        self._records = 0
-        self._delivering: asyncio.Future[None] | None = None
-        self._polled = float("-inf")
         self._wall, self._steady, self._tell_lag_at = clock() / 1e6, time.monotonic(), 0.0
         self._figures = Figures([], {}, [])
         metrics.gauges.watch = self.figures
@@ -120,10 +106,9 @@ class WatchService:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self._polled = time.monotonic()
         parts = [self._notifier.run(), self._forever(self._bookkeeping, _REFRESH_SECONDS, self._changed)]
-        if self._watcher is not None:
-            parts.append(self._forever(self._watch, self._rhythm.read))
+        if self._reading is not None:
+            parts.append(self._forever(self._reading.round, self._rhythm.read))
         parts += [self._forever(poller.poll, self._rhythm.bypass) for poller in self._pollers]
         await asyncio.gather(*parts)
 
@@ -131,11 +116,8 @@ class WatchService:
         """After `run` was cancelled: what can be said still, is said."""
         with contextlib.suppress(StoreUnavailable, TrailUnavailable):
             await self._record_changes()
-        if self._watcher is not None:
-            with contextlib.suppress(OSError):
-                if self._delivering is not None:
-                    await self._delivering
-                self._watcher.close()
+        if self._reading is not None:
+            await self._reading.close()
         await self.store.close()
 
     async def _forever(self, work: Callable[[], Any], seconds: float, early: asyncio.Event | None = None) -> None:
@@ -159,30 +141,6 @@ class WatchService:
             early.clear()
 
     # -- findings ---------------------------------------------------------------------------------------------------
-    async def _watch(self) -> None:
-        """Read all that is there, and make way for the clients after each batch."""
-        watcher = self._watcher
-        assert watcher is not None
-        while True:
-            began = time.perf_counter()
-            batch = watcher.poll(before=instant(self._clock() - _GRACE_US), limit=BATCH)
-            spent = time.perf_counter() - began
-            self._polled = time.monotonic()
-            self._records += batch.records
-            self._read_at, self._behind = batch.last_at or self._read_at, batch.records >= BATCH
-            for detector, failure in batch.failures:
-                event(log, logging.ERROR, "detector_failed", f"{detector}: {failure}")
-            findings = [one for one in batch.findings if one.at >= self._began]
-            if findings:
-                # What raises here leaves the batch pending: the next poll gives it again.
-                await self.admit(findings)
-            if not batch.records:
-                return
-            # Now and then this writes a checkpoint of megabytes: clients do not wait for it.
-            self._delivering = asyncio.ensure_future(asyncio.to_thread(watcher.delivered))
-            await asyncio.shield(self._delivering)
-            await _make_way(spent)
-
     async def admit(self, findings: Sequence[Finding]) -> list[Event]:
         """Findings become incidents, messages and suspensions. Those that are known change nothing."""
         now = self._clock()
@@ -254,11 +212,11 @@ class WatchService:
         self._trail.event("honey_planted", detail=f"{len(planted)} records", by=planted[0].who if planted else None)
 
     async def _plant(self) -> None:
-        if self._watcher is None:
+        if self._reading is None:
             return
         planted = await self.store.honey()
         keys: list[int | str] = [int(one.key) if one.key.lstrip("-").isdigit() else one.key for one in planted]
-        self._watcher.plant(keys, [value for one in planted for value in one.hashes])
+        self._reading.watcher.plant(keys, [value for one in planted for value in one.hashes])
 
     # -- upkeep -----------------------------------------------------------------------------------------------------
     async def _bookkeeping(self) -> None:
@@ -275,7 +233,7 @@ class WatchService:
         self._wall, self._steady = wall, steady
         if abs(jump) > _JUMP_SECONDS:
             self._trail.event("clock_jumped", seconds=round(jump))
-        lag = self._lag()
+        lag = self._reading.lag if self._reading is not None else 0.0
         if lag > _BEHIND_SECONDS and steady >= self._tell_lag_at:
             self._tell_lag_at = steady + _BEHIND_SECONDS
             self._trail.event("watch_behind", seconds=round(lag))
@@ -324,7 +282,7 @@ class WatchService:
 
     def figures(self) -> WatchFigures:
         """For the metrics."""
-        known = self._figures
+        known, reading = self._figures, self._reading
         counts: Counter[tuple[str, ...]] = Counter(
             (str(one.state), str(one.severity), _department(one), _drill(one)) for one in known.incidents
         )
@@ -335,20 +293,14 @@ class WatchService:
                 opened = moment(one.opened_at).timestamp()
                 oldest[labels] = min(oldest.get(labels, opened), opened)
         return WatchFigures(
-            running=self._watcher is not None and time.monotonic() - self._polled < _STILL_SECONDS,
-            lag_seconds=self._lag(),
-            records=self._records,
+            running=reading is not None and reading.runs,
+            lag_seconds=reading.lag if reading is not None else 0.0,
+            records=reading.records if reading is not None else 0,
             incidents=dict(counts),
             oldest_open=oldest,
             suspended=dict(Counter((name or "none",) for name in known.suspended)),
             waiting={(route.name,): known.waiting.get(route.name, 0) for route in self._routes},
         )
-
-    def _lag(self) -> float:
-        """Seconds between now and the last record read, where there are more to read; else 0."""
-        if not self._behind or not self._read_at:
-            return 0.0
-        return max(0.0, self._clock() / 1e6 - moment(self._read_at).timestamp())
 
 
 def _drill(incident: Incident) -> str:
@@ -362,11 +314,3 @@ def _department(incident: Incident) -> str:
 def drill_until(now: int, seconds: float) -> int:
     """When a drill that is announced now is over at the latest."""
     return now + round(min(seconds, _MAX_DRILL_SECONDS) * 1_000_000)
-
-
-async def _make_way(spent: float) -> None:
-    """Pause as long as the reading took; while clients keep the loop busy, many times as long."""
-    began = time.perf_counter()
-    await asyncio.sleep(spent)
-    if time.perf_counter() - began - spent > _BUSY_SECONDS:
-        await asyncio.sleep(spent * (_PAUSES - 1))

@@ -8,9 +8,10 @@
 How nothing is lost or repeated. Before a batch is processed, the places up to which it reads are appended to a
 journal. Detectors are pure, so the same batches in the same order give the same findings with the same ids. A start
 takes the last checkpoint and replays the journal's batches behind it, exactly; findings of the last of them, which may
-not have been stored, come again with ids that the store knows. (The death of the machine can lose the journal's end:
-the same records are then looked at in other batches.) Records of one batch are ordered by time over all
-chains; a record that arrives later than `before` allows for is read late, and never skipped.
+not have been stored, come again with ids that the store knows. The checkpoint keeps the configuration that its states
+and the journal's batches belong to; another one begins with a checkpoint of its own. (The death of the machine can lose
+the journal's end: the same records are then looked at in other batches.) Records of one batch are ordered by time over
+all chains; a record that arrives later than `before` allows for is read late, and never skipped.
 
 Blocking file I/O, no clock, no thread: the caller decides when to poll.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,8 +30,8 @@ import orjson
 
 from gateway.errors import MenshenError
 from gateway.trail.reader import Line, Place, Position, end, merge
-from gateway.watch.detector_config import DetectorConfig
-from gateway.watch.detectors import Honey
+from gateway.watch.detector_config import DetectorConfig, from_document, to_document
+from gateway.watch.detectors import Detector, Honey
 from gateway.watch.engine import Engine
 from gateway.watch.finding import Finding
 
@@ -38,7 +40,8 @@ CHECKPOINT, JOURNAL = "watch-checkpoint.json", "watch-journal.jsonl"
 BATCH = 5_000
 """Records that are held in memory at once."""
 _CHECKPOINT_RECORDS = 100_000
-_CHECKPOINT_BATCHES = 240
+_CHECKPOINT_BATCHES = 1_000
+"""What a start may have to read again at most, where the caller asks for no checkpoint earlier."""
 
 Places = dict[str, Place]
 
@@ -62,6 +65,8 @@ class Batch:
     """It had been begun before the last start; its findings may be known already."""
     failures: tuple[tuple[str, str], ...] = ()
     """Detectors that raised on a record, with the error's type: a defect that must be shown, and stops nothing."""
+    new_bundle: bool = False
+    """A policy bundle came into force within it, and with it perhaps another configuration of the detectors."""
 
 
 class Watcher:
@@ -74,10 +79,10 @@ class Watcher:
     def __init__(
         self, trail: Path, folder: Path, config: DetectorConfig | None = None, *, from_end: bool = False
     ) -> None:
-        self.config = config or DetectorConfig()
-        self._trail, self._folder = trail, folder
+        self._wanted = self.config = config or DetectorConfig()
         self._engine = Engine(self.config)
-        self.detectors = self._engine.detectors
+        self._trail, self._folder = trail, folder
+        self._planted: tuple[list[int | str], list[str]] = ([], [])
         self._number = 0
         self._places: Places = {}
         self._pending: Batch | None = None
@@ -89,6 +94,8 @@ class Watcher:
         self._replay = self._read_journal()
         self._journal = open(folder / JOURNAL, "ab", buffering=0)  # noqa: SIM115  (closed by `close`)
         self._mend_journal()
+        self._unsettled = not known
+        """No batch is begun before a checkpoint holds the configuration that it belongs to."""
 
     @property
     def position(self) -> Position:
@@ -101,8 +108,40 @@ class Watcher:
 
     def plant(self, keys: list[int | str], values: list[str] | None = None) -> tuple[str, ...]:
         """The planted customers from now on: keys and hashes of values; see `Honey.plant`."""
+        self._planted = (keys, values or [])
         honey = self.detectors.get("honey")
-        return honey.plant(keys, values or ()) if isinstance(honey, Honey) else ()
+        return honey.plant(*self._planted) if isinstance(honey, Honey) else ()
+
+    def use(self, config: DetectorConfig) -> bool:
+        """Work with this configuration from the next batch on that was not begun yet; what was learned stays. Gives
+        whether it is another one. Raises OSError, and tries again with the next `poll`."""
+        changed = config != self._wanted
+        self._wanted = config
+        self._switch()
+        return changed
+
+    def _switch(self) -> None:
+        if self._replay or self._pending is not None:
+            return
+        if self.config != self._wanted:
+            self._unsettled = True
+            self._set_up(self._wanted, {name: one.dump() for name, one in self.detectors.items()})
+            self.plant(*self._planted)
+        if self._unsettled:
+            self.checkpoint()
+            self._unsettled = False
+
+    def _set_up(self, config: DetectorConfig, states: Mapping[str, Any]) -> None:
+        engine = Engine(config)
+        for name, one in engine.detectors.items():
+            if name in states:
+                one.load(states[name])
+        self.config, self._engine = config, engine
+
+    @property
+    def detectors(self) -> Mapping[str, Detector]:
+        """Those that are enabled, by name."""
+        return self._engine.detectors
 
     # -- the road -------------------------------------------------------------------------------------------------
     def poll(self, *, before: str | None = None, limit: int = BATCH) -> Batch:
@@ -112,6 +151,7 @@ class Watcher:
         """
         if self._pending is not None:
             return self._pending  # it could not be stored: the same again
+        self._switch()
         replayed = bool(self._replay)
         if replayed:
             self._number, places = self._replay.pop(0)
@@ -128,14 +168,17 @@ class Watcher:
         self._since_records += len(lines)
         self._since_batches += 1
         last = str(lines[-1].record.get("at", "")) if lines else ""
-        batch = Batch(self._number, len(lines), tuple(findings), last, replayed, tuple(failures))
+        new_bundle = any(line.record.get("event") == "policy_loaded" for line in lines)
+        batch = Batch(self._number, len(lines), tuple(findings), last, replayed, tuple(failures), new_bundle)
         self._pending = batch
         return batch
 
-    def delivered(self) -> None:
-        """The findings of the last batch are safe. Now and then this writes a checkpoint."""
+    def delivered(self, *, checkpoint: bool = False) -> None:
+        """The findings of the last batch are safe. This writes a checkpoint where the caller finds that it is time, or
+        much was read since the last one."""
         self._pending = None
-        if self._since_records >= _CHECKPOINT_RECORDS or self._since_batches >= _CHECKPOINT_BATCHES:
+        much = self._since_records >= _CHECKPOINT_RECORDS or self._since_batches >= _CHECKPOINT_BATCHES
+        if self._since_batches and (checkpoint or much):
             self.checkpoint()
 
     def close(self) -> None:
@@ -163,6 +206,7 @@ class Watcher:
             "format": FORMAT,
             "batch": self._number,
             "places": _to_json(self._places),
+            "config": to_document(self.config),
             "detectors": {name: one.dump() for name, one in self.detectors.items()},
         })  # fmt: skip
         write_whole(self._folder / CHECKPOINT, data)
@@ -181,10 +225,8 @@ class Watcher:
             if data["format"] != FORMAT:
                 raise _unreadable(path, f"has format {data['format']}, this version reads {FORMAT}")
             self._number, self._places = int(data["batch"]), _from_json(data["places"])
-            states: dict[str, Any] = data["detectors"]
-            for name, one in self.detectors.items():
-                if name in states:
-                    one.load(states[name])
+            config = from_document(data["config"]) if "config" in data else self.config
+            self._set_up(config, data["detectors"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _unreadable(path, "holds something else") from error
         return True

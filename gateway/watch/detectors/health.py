@@ -26,8 +26,8 @@ class Health(Detector):
         "审计链受损或无法写入、检测滞后、时钟跳变，或策略未签名。",
         "`trail_damaged`, `trail_recovered` and `clock_jumped` page, as does a clock that goes back by more than "
         "`clock_seconds` between two records of a chain, `watch_behind` from `behind_seconds` on, and (where `signed` "
-        "is true) a policy that is not signed. A refused policy, a new signing key and half a record are "
-        "notes.",
+        "is true) a policy that is not signed. A refused policy, refused detectors, a new signing key and half a "
+        "record are notes.",
         "The machine's clock is set back by an hour: records of that hour cannot be told apart by time.",
         Severity.HIGH,
         (

@@ -17,7 +17,8 @@ joins one. A finding of severity `high` or `critical` pages; anything below is a
 never delay it.
 
 They are set up in `detectors.yaml` of the policy bundle. What is not written there has its default; a mistake is
-refused with its line and a remedy.
+refused with its line and a remedy. The file is read again whenever a bundle comes into force; what detectors have
+learned stays, and a file with mistakes leaves the last good one in force (`detectors_refused` in the trail).
 
 ```yaml
 timezone: Asia/Shanghai              # office hours are meant in it

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from gateway.errors import ProblemsFound
-from gateway.watch.detector_config import check_detectors, load_detectors, read_detectors
+from gateway.watch.detector_config import (
+    DetectorConfig,
+    check_detectors,
+    from_document,
+    load_detectors,
+    read_detectors,
+    to_document,
+)
 from gateway.watch.detectors import DETECTORS
 from gateway.watch.finding import Severity
 
@@ -35,6 +43,17 @@ def test_values_and_defaults() -> None:
     assert config.options["scraping"].severity is Severity.HIGH
     assert "first_use" not in {one.about.name for one in config.build()}
     assert len(config.build()) == len(DETECTORS) - 1
+
+
+def test_it_goes_through_json_and_over_versions() -> None:
+    config, _ = read_detectors(GOOD)
+    document = orjson.loads(orjson.dumps(to_document(config)))
+    assert from_document(document) == config
+    document["options"]["gone"] = document["options"].pop("volume")
+    assert from_document(document).options == {**config.options, "volume": DetectorConfig().options["volume"]}
+    del document["public"]
+    with pytest.raises(KeyError):
+        from_document(document)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "# nothing yet\n{}\n"])

@@ -44,7 +44,7 @@ class Watcher:
     def poll(self, *, before: str | None = None, limit: int = 0) -> Batch:
         return self.batches[0] if self.batches else Batch(0, 0, ())
 
-    def delivered(self) -> None:
+    def delivered(self, *, checkpoint: bool = False) -> None:
         self.batches.pop(0)
 
     def plant(self, keys: list[int | str], values: list[str] | None = None) -> None:
@@ -162,11 +162,12 @@ async def test_the_end_of_a_drill_closes_its_incidents_and_keeps_its_times(store
 async def test_a_clock_that_jumps_and_a_watch_that_lags_are_recorded(store: Store) -> None:
     now = [2_000_000_000_000_000]
     house = House(store)
-    house.service._clock = lambda: now[0]
+    house.service._clock = house.service._reading._clock = lambda: now[0]  # type: ignore[union-attr]
     house.service._own_health()
     house.trail.events.clear()
     now[0] += 3600 * 1_000_000
-    house.service._behind, house.service._read_at = True, AT
+    assert house.service._reading is not None
+    house.service._reading._behind, house.service._reading._read_at = True, AT
     house.service._own_health()
     house.service._own_health()
     assert [name for name, _ in house.trail.events] == ["clock_jumped", "watch_behind"]
@@ -175,7 +176,7 @@ async def test_a_clock_that_jumps_and_a_watch_that_lags_are_recorded(store: Stor
 
 async def test_history_is_learned_and_not_told(store: Store) -> None:
     house = House(store, batch(1, at="2026-03-01T00:00:00.000000Z"), batch(2, key="k2"))
-    house.service._began = AT
+    house.service._reading._began = AT  # type: ignore[union-attr]
     await house.until(lambda: not house.watcher.batches)
     assert [one.key for one in await store.incidents()] == ["k2"]
 

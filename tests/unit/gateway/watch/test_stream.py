@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.watch.finding import Finding
+from gateway.watch.detector_config import DetectorConfig
+from gateway.watch.detectors import Options
+from gateway.watch.engine import Engine
+from gateway.watch.finding import Finding, Severity
 from gateway.watch.stream import CHECKPOINT, JOURNAL, CheckpointUnreadable, Watcher
-from tests.support.watching import at, statement
+from tests.support.watching import at, event, statement
 
 
 def write(trail: Path, chain: str, seconds: Iterator[float] | range, first: int = 1, *, rows: int = 900) -> None:
@@ -103,6 +107,110 @@ def test_any_stop_gives_the_same_findings(trail: Path, tmp_path: Path, seed: int
     exports = {one.evidence[-1] for one in stored.values() if one.detector == "bulk_export"}
     assert len(exports) == 100 + 19
     assert len([one for one in stored.values() if one.detector == "bulk_export"]) == 119
+
+
+def _exports(severity: Severity) -> DetectorConfig:
+    default = DetectorConfig()
+    return replace(default, options={**default.options, "bulk_export": Options(severity)})
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_batch_is_replayed_with_its_own_configuration(trail: Path, tmp_path: Path, seed: int) -> None:
+    """Configurations come and go, and so does the process: a finding that comes again says what it said."""
+    chance = random.Random(seed)
+    state = tmp_path / "state"
+    stored: dict[str, Finding] = {}
+    wanted = _exports(Severity.HIGH)
+    watcher = Watcher(trail, state, wanted)
+    while (batch := watcher.poll(limit=chance.randrange(1, 6))).records:
+        for one in batch.findings:
+            assert stored.setdefault(one.id, one) == one
+        what = chance.random()
+        if what < 0.3:
+            watcher.delivered(checkpoint=what < 0.05)
+        if 0.2 < what < 0.5:
+            wanted = _exports(chance.choice((Severity.HIGH, Severity.CRITICAL)))
+            watcher.use(wanted)
+        if what > 0.4:
+            watcher = Watcher(trail, state, wanted)
+    exports = [one for one in stored.values() if one.detector == "bulk_export"]
+    assert len(exports) == 100
+    assert {one.severity for one in exports} == {Severity.HIGH, Severity.CRITICAL}
+
+
+def test_a_configuration_begins_with_the_next_batch_and_stays(trail: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    watcher = Watcher(trail, state, _exports(Severity.HIGH))
+    first = watcher.poll(limit=10)
+    assert watcher.use(_exports(Severity.CRITICAL))
+    assert not watcher.use(_exports(Severity.CRITICAL)), "it is known"
+    assert watcher.poll() is first
+    watcher.delivered()
+    assert {one.severity for one in drain(watcher) if one.detector == "bulk_export"} == {Severity.CRITICAL}
+    assert Watcher(trail, state).config == _exports(Severity.CRITICAL), "the disk knows it"
+
+
+def test_a_configuration_that_cannot_be_written_down_begins_nothing(
+    trail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    watcher = Watcher(trail, state, _exports(Severity.HIGH))
+    watcher.poll(limit=10)
+    watcher.delivered()
+    with monkeypatch.context() as full:
+        full.setattr("gateway.watch.stream.write_whole", _no_space)
+        for again in (lambda: watcher.use(_exports(Severity.CRITICAL)), watcher.poll):
+            with pytest.raises(OSError, match="no space"):
+                again()
+    batch = Watcher(trail, state).poll()
+    assert {one.severity for one in batch.findings if one.detector == "bulk_export"} == {Severity.HIGH}, "replayed"
+    assert {one.severity for one in watcher.poll(limit=5).findings if one.detector == "bulk_export"} == {
+        Severity.CRITICAL
+    }
+
+
+def _no_space(path: Path, data: bytes) -> None:
+    raise OSError("no space")
+
+
+def test_what_was_learned_stays_and_planted_customers_too(tmp_path: Path) -> None:
+    trail = tmp_path / "trail"
+    trail.mkdir()
+    watcher = Watcher(trail, tmp_path / "state", _exports(Severity.HIGH))
+    watcher.plant([4711])
+    with open(trail / f"n-1-{1:015}.jsonl", "ab") as file:
+        file.write(orjson.dumps({"seq": 1, **statement(at(0, 9), [1])}) + b"\n")
+        file.flush()
+        drain(watcher)
+        learned = watcher.detectors["first_use"].dump()
+        watcher.use(_exports(Severity.CRITICAL))
+        assert (
+            watcher.detectors["first_use"].dump() == learned != Engine(DetectorConfig()).detectors["first_use"].dump()
+        )
+        file.write(orjson.dumps({"seq": 2, **statement(at(0, 10), [4711])}) + b"\n")
+        file.flush()
+        assert "honey" in {one.detector for one in drain(watcher)}
+
+
+def test_a_checkpoint_is_written_when_it_is_time(trail: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    watcher = Watcher(trail, state)
+    watcher.poll(limit=10)
+    watcher.delivered()
+    assert (state / JOURNAL).read_bytes().count(b"\n") == 1
+    watcher.poll(limit=10)
+    watcher.delivered(checkpoint=True)
+    assert (state / JOURNAL).read_bytes() == b""
+    assert not Watcher(trail, state).replaying
+
+
+def test_a_bundle_that_comes_into_force_is_told(trail: Path, tmp_path: Path) -> None:
+    with open(trail / f"n-1-{1:015}.jsonl", "ab") as file:
+        file.write(orjson.dumps({"seq": 51, **event(at(0, 10), "policy_loaded")}) + b"\n")
+    watcher = Watcher(trail, tmp_path / "state")
+    assert not watcher.poll(limit=100).new_bundle
+    watcher.delivered()
+    assert watcher.poll().new_bundle
 
 
 def test_half_a_journal_line_was_never_begun(trail: Path, tmp_path: Path) -> None:

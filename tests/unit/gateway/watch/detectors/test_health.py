@@ -32,4 +32,5 @@ def test_behind_and_unsigned() -> None:
     assert pages(Bench("health").feed(event(at(), "watch_behind", seconds=500)))
     assert Bench("health").feed(event(at(), "policy_loaded")) == []
     assert pages(Bench("health", signed=True).feed(event(at(), "policy_loaded")))
+    assert pages(Bench("health", signed=True).feed(event(at(), "policy_loaded", signed=False)))
     assert Bench("health", signed=True).feed(event(at(), "policy_loaded", signed=True)) == []
