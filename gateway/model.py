@@ -89,6 +89,17 @@ class Mask:
     options: tuple[tuple[str, str | int], ...] = ()
 
 
+class Predicate(enum.StrEnum):
+    """What a condition on a column that a persona does not see in clear does."""
+
+    MASKED = "masked"
+    """It compares the mask."""
+    LOOKUP = "lookup"
+    """Only a lookup that the rules allow; any other condition is refused."""
+    DENY = "deny"
+    """It is refused, a lookup too."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnVeil:
     """What one persona sees of one column, and may do with it."""
@@ -101,6 +112,9 @@ class ColumnVeil:
     lookup: bool = False
     insert: bool = False
     update: bool = False
+    predicate: Predicate = Predicate.MASKED
+    min_group: int = 0
+    """Aggregates over fewer subjects are withheld where the disclosure is `pseudonym`; 0: no limit."""
     rules: tuple[str, ...] = ()
     """The rules that decided, as `rules.csv:<line>`, most telling first."""
 

@@ -191,10 +191,13 @@ class LiveSession:
             for done in completions:
                 if done.actor != self._actor:
                     self._refragment(done.actor)
+                plan = done.statement.fragment
+                if done.denial is not None:  # perhaps by what only Bind, or the moment, tells
+                    plan = record.denied(plan, done.denial.reason)
                 trail.append(
                     record.statement(
                         self._fragment,
-                        done.statement.fragment,
+                        plan,
                         at_us=at_us,
                         id=done.number,
                         phase=done.phase,

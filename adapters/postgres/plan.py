@@ -26,6 +26,12 @@ class Lookup:
     """1-based number of the Bind parameter that holds the value; 0 where the text holds it."""
     value_hash: str = ""
     """Keyed hash of a value in the text; empty for a parameter."""
+    per_hour: int = 0
+    """How many values of the class a principal may look up in an hour; 0: any number."""
+    many: bool = False
+    """The value is an array (`= ANY ($1)`), each element of which is looked up."""
+    count: int = 1
+    """How many values it is at most; for an array in a parameter only Bind tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,16 @@ from adapters.postgres.plan import (
     SubjectSource,
 )
 from adapters.postgres.session import refuse
+from adapters.postgres.session.lookups import elements_of_text
 from adapters.postgres.sql import comments, record
 from adapters.postgres.sql.analysis import World
 from adapters.postgres.sql.bounds import TOO_DEEP
 from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
-from adapters.postgres.sql.judge import Rights, Verdict, judge
+from adapters.postgres.sql.judge import Verdict, judge
 from adapters.postgres.sql.parse import NotUnderstood, Statement, Text, too_much
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from adapters.postgres.sql.quote import quote_ident, quote_literal
+from adapters.postgres.sql.rights import Rights
 from adapters.postgres.sql.splice import MovedLookup, Splicer
 from adapters.postgres.sql.subjects import sources
 from adapters.postgres.sql.utility import analyse
@@ -310,6 +312,7 @@ class PostgresPlanner:
             lambda relation: self.policy.refusal(persona, relation.name),
             lambda obj, act: self.policy.allows(persona, obj, act).allowed,
             self.policy.functions,
+            self.policy.as_strict,
             lambda name: name in self.policy.classes and self.policy.classes[name].withheld == "deny",
         )
 
@@ -353,15 +356,18 @@ class PostgresPlanner:
             if 0 < lookup.parameter <= len(facts.arguments):
                 value = facts.arguments[lookup.parameter - 1]
                 hashed = "" if value is None else value_hash(self._lookup_key, lookup.data_class, value)
-                lookup = replace(lookup, parameter=0, value_hash=hashed)
+                count = lookup.per_hour + 1 if value is None else elements_of_text(value)  # not told: too many
+                lookup = replace(lookup, parameter=0, value_hash=hashed, count=count if lookup.many else 1)
             out.append(lookup)
         return tuple(out)
 
     def _lookups(self, moved: MovedLookup) -> list[Lookup]:
-        out = [Lookup(moved.column, moved.data_class, parameter=p) for p in moved.parameters]
+        name, limit, many = moved.data_class, self.policy.classes[moved.data_class].lookups_per_hour, moved.many
+        out = [Lookup(moved.column, name, parameter=p, per_hour=limit, many=many) for p in moved.parameters]
         for constant in moved.constants:
-            hashed = value_hash(self._lookup_key, moved.data_class, constant)
-            out.append(Lookup(moved.column, moved.data_class, value_hash=hashed))
+            hashed = value_hash(self._lookup_key, name, constant)
+            count = elements_of_text(constant) if many else 1
+            out.append(Lookup(moved.column, name, value_hash=hashed, per_hour=limit, many=many, count=count))
         return out
 
 

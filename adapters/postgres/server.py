@@ -42,6 +42,7 @@ from gateway.net.listener import Listener, Turns
 from gateway.net.observer import Observer
 from gateway.net.tasks import Tasks
 from gateway.net.tls import ServerContext, ServerTls, server_context
+from gateway.policy.lookups import LookupLedger
 from gateway.trail import record
 
 _log = logging.getLogger(__name__)
@@ -138,7 +139,8 @@ class PostgresServer:
         self._observer = observer
         self._tasks = Tasks()
         self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
-        self._checks = Checks(lambda: trail.healthy, judgement.looks_masked, judgement.lookup_hash, _broke)
+        healthy, look_up = lambda: trail.healthy, LookupLedger().spend
+        self._checks = Checks(healthy, judgement.looks_masked, judgement.lookup_hash, _broke, look_up)
         self._backends = {name: _backend(name, target) for name, target in databases.items()}
         self._live: dict[str, LiveSession] = {}
         self._by_pid: dict[int, list[LiveSession]] = {}

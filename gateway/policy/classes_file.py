@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.model import Mask
+from gateway.model import Mask, Predicate
 from gateway.policy.reader import Reader, did_you_mean
 from gateway.policy.terms import PUBLIC, DataClass, Title
 from gateway.policy.trees import MAX_LEVELS, Forest
-from gateway.policy.yamlfile import Entry, Node, Scalar
+from gateway.policy.yamlfile import Entry, Mapping, Node, Scalar
 
-KEYS = ("parent", "title", "level", "mask", "withheld", "description")
+KEYS = ("parent", "title", "level", "mask", "withheld", "predicate", "aggregate", "lookup", "description")
 LEVELS = range(1, 6)
+GROUPS = range(2, 1_001)
+LOOKUPS = range(1, 100_001)
 # A column adds one level below its class, and Casbin follows MAX_LEVELS names.
 MAX_CLASS_LEVELS = MAX_LEVELS - 1
 
@@ -27,6 +29,9 @@ class _Raw:
     level: int | None
     mask: Mask | None
     withheld: str | None
+    predicate: Predicate | None
+    min_group: int | None
+    lookups_per_hour: int | None
 
 
 def read_classes(reader: Reader, node: Node | None, check_mask: Callable[[Mask], str | None]) -> dict[str, DataClass]:
@@ -57,6 +62,9 @@ def _read(reader: Reader, entry: Entry, check_mask: Callable[[Mask], str | None]
         level=_level(reader, node.entries.get("level"), what),
         mask=reader.mask(node, what, check_mask),
         withheld=_withheld(reader, node.entries.get("withheld"), what),
+        predicate=_predicate(reader, node, what),
+        min_group=_number(reader, node, "aggregate", "min_group", GROUPS, what),
+        lookups_per_hour=_number(reader, node, "lookup", "per_hour", LOOKUPS, what),
     )
 
 
@@ -78,6 +86,30 @@ def _withheld(reader: Reader, entry: Entry | None, what: str) -> str | None:
     if value == "deny":
         return "deny"
     reader.error(entry.value.line, f"`withheld` of {what} is not understood", "`null` or `deny`")
+    return None
+
+
+def _predicate(reader: Reader, node: Mapping, what: str) -> Predicate | None:
+    word = reader.choice(node, "predicate", what, Predicate)
+    return Predicate(word) if word in set(Predicate) else None
+
+
+def _number(reader: Reader, node: Mapping, key: str, inner: str, allowed: range, what: str) -> int | None:
+    """`key: {inner: n}`, a whole number."""
+    value = reader.value(node, key, what)
+    if value is None:
+        return None
+    remedy = f"write `{key}: {{{inner}: n}}`, n a whole number from {allowed[0]} to {allowed[-1]}"
+    if not isinstance(value, Mapping):
+        reader.error(value.line, f"`{key}` of {what} is not understood", remedy)
+        return None
+    entry = reader.mapping(value, f"`{key}` of {what}", (inner,)).entries.get(inner)
+    if entry is None:
+        reader.error(value.line, f"`{key}` of {what} has no `{inner}`", remedy)
+    elif isinstance(entry.value, Scalar) and type(entry.value.value) is int and entry.value.value in allowed:
+        return entry.value.value
+    else:
+        reader.error(entry.value.line, f"`{inner}` of {what} is not understood", remedy)
     return None
 
 
@@ -119,4 +151,7 @@ def _inherit(reader: Reader, name: str, raw: dict[str, _Raw], classes: dict[str,
             title=own.title,
             mask=own.mask or (parent.mask if parent else None),
             withheld=own.withheld or (parent.withheld if parent else "null"),
+            predicate=own.predicate or (parent.predicate if parent else Predicate.MASKED),
+            min_group=own.min_group or (parent.min_group if parent else 0),
+            lookups_per_hour=own.lookups_per_hour or (parent.lookups_per_hour if parent else 0),
         )

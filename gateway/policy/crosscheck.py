@@ -52,6 +52,7 @@ def crosscheck(parts: Parts) -> None:
     if parts.stock:
         _check_shadows(parts)
     _check_consent(parts)
+    _check_groups(parts)
 
 
 def _holders(parts: Parts) -> dict[str, list[Principal]]:
@@ -239,6 +240,15 @@ def _check_consent(parts: Parts) -> None:
             message = f"table `{name}` has a subject but no consent, and `{on_consent[0]}` is pursued on consent"
             remedy = "add `consent: {table, subject, purpose, given, withdrawn}`, or deny the purpose the table"
             parts.catalog_reader.warning(table.line, message, remedy)
+
+
+def _check_groups(parts: Parts) -> None:
+    """Tables with a class whose aggregates need a number of subjects, and nothing to count them by."""
+    for name, table in parts.catalog.tables.items():
+        classes = set(table.columns.values()) if table.subject is None else set()
+        for one in sorted(one for one in classes if parts.catalog.classes[one].min_group):
+            message = f"table `{name}` has no subject, so aggregates over `{one}` cannot be counted and are refused"
+            parts.catalog_reader.warning(table.line, message, "add `subject: <column>` to the table")
 
 
 def _personal(catalog: Catalog, table: TableName) -> bool:

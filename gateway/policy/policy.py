@@ -68,6 +68,26 @@ class Policy:
         self._veils[key] = veil
         return veil
 
+    def as_strict(self, target: str, source: str) -> bool:
+        """Whether class `target` is at least as strict as class `source`, so that a value of it may be written there.
+
+        The same class, a wider class of the same level, or a class of a higher level; what is not personal (level 1)
+        may go anywhere. A class that the bundle does not know is not strict, and may go nowhere.
+        """
+        of_source, of_target = self.classes.get(source), self.classes.get(target)
+        if of_source is None or of_target is None:
+            return False
+        if target == source or of_source.level == 1 or of_target.level > of_source.level:
+            return True
+        return of_target.level == of_source.level and target in self._wider(of_source)
+
+    def _wider(self, one: DataClass) -> set[str]:
+        found: set[str] = set()
+        while one.parent is not None and one.parent not in found:
+            found.add(one.parent)
+            one = self.classes[one.parent]
+        return found
+
     def allows(self, persona: Persona, obj: str, act: Act) -> Decision:
         """Whether the rules allow `act` on a class, column, table, schema or `*`; without a purpose only in opened
         schemas."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from gateway.model import Mask, TableName
+from gateway.model import Mask, Predicate, TableName
 
 ANY = "*"
 PUBLIC = "public"
@@ -63,6 +63,11 @@ class DataClass:
     mask: Mask | None = None
     withheld: str = "null"
     """`null`: a column that is not disclosed shows NULL; `deny`: a statement that touches it is refused."""
+    predicate: Predicate = Predicate.MASKED
+    min_group: int = 0
+    """Aggregates over fewer subjects are withheld where a persona holds no more than `pseudonym`; 0: no limit."""
+    lookups_per_hour: int = 0
+    """How many raw values a principal may ask for in an hour; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

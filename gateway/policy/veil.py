@@ -11,6 +11,7 @@ from gateway.model import (
     Consent,
     Disclosure,
     Persona,
+    Predicate,
     Retention,
     RowPredicate,
     RowRule,
@@ -78,12 +79,15 @@ def _reaches(bundle: Bundle, persona: Persona, table: TableName, veils: tuple[Co
 def _column(bundle: Bundle, persona: Persona, table: TableName, column: str, data_class: str) -> ColumnVeil:
     obj = f"{table}.{column}"
     disclosure, rules = _disclosure(bundle, persona, obj)
+    of_class = bundle.catalog.classes[data_class]
     return ColumnVeil(
         column=column,
         data_class=data_class,
         disclosure=disclosure,
-        mask=bundle.catalog.classes[data_class].mask,
-        lookup=_may(bundle, persona, obj, Act.LOOKUP),
+        mask=of_class.mask,
+        lookup=of_class.predicate is not Predicate.DENY and _may(bundle, persona, obj, Act.LOOKUP),
+        predicate=of_class.predicate,
+        min_group=of_class.min_group,
         insert=_may(bundle, persona, obj, Act.INSERT),
         update=_may(bundle, persona, obj, Act.UPDATE),
         rules=rules,

@@ -143,6 +143,12 @@ def plan_fragment(
     )
 
 
+def denied(plan: bytes, reason: str) -> bytes:
+    """The members of a plan, of a statement that it allowed and that was refused before it ran, for this reason."""
+    members = orjson.loads(b"{%b}" % plan)
+    return _members(members | {"verdict": Outcome.DENY.value, "reason": text(reason) if reason else None})
+
+
 def statement(
     session: bytes,
     plan: bytes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ from adapters.postgres.session.startup import split_search_path
 from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, Keys
 from adapters.postgres.session.usual import Usual
 from gateway.model import Mask
+from gateway.policy.lookups import Exhausted
 
 IDLE: Final = ord("I")
 
@@ -61,6 +62,9 @@ class Checks:
     """Keyed hash of (data class, value)."""
     broke: Callable[[Exception], None] = lambda exc: None
     """Told of an exception that nobody expects; the statement is refused."""
+
+    look_up: Callable[[str, Mapping[str, tuple[int, int]], int], Exhausted | None] = lambda principal, wanted, now: None
+    """Counts lookups (`gateway.policy.lookups.LookupLedger.spend`), or says which limit they would exceed."""
 
     def subject_hash(self, key: str) -> str:
         """What stands in records for a subject's key that is no whole number (`gateway.trail.subjects.key_hash`)."""

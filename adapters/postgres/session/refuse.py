@@ -12,6 +12,7 @@ from adapters.postgres.wire.requests import PORTAL, STATEMENT, Target, encode_de
 from adapters.postgres.wire.responses import error_response
 from gateway.errors import MenshenError
 from gateway.model import Denial
+from gateway.policy.lookups import Exhausted
 
 # Only a superuser with allow_system_table_mods could make this function exist.
 _FAILS: Final = b'SELECT pg_catalog."menshen refuses"()'
@@ -80,6 +81,7 @@ INTERNAL: Final = Denial(
 STALE_PORTAL: Final = Denial(
     "the purpose, the policy or the catalogue changed after this portal was bound",
     hint="Bind and execute the statement again.",
+    sqlstate="55000",
     reason="stale_portal",
 )
 
@@ -109,6 +111,15 @@ def too_many_statements(limit: int) -> Denial:
         hint="Close or deallocate statements that are not needed any more.",
         sqlstate="53400",
         reason="too_many_statements",
+    )
+
+
+def too_many_lookups(exhausted: Exhausted) -> Denial:
+    return Denial(
+        f"no more than {exhausted.per_hour} values of {exhausted.data_class} may be looked up in an hour",
+        hint=f"Try again in {exhausted.minutes} minutes, or ask the security team for a higher limit.",
+        sqlstate="54000",
+        reason="lookup_limit",
     )
 
 

@@ -8,10 +8,10 @@ would depend on that, the walk stops (`stalled`) until the replies have come.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from adapters.postgres.plan import Plan, StatementPlan
+from adapters.postgres.plan import Lookup, Plan, StatementPlan
 from adapters.postgres.session import refuse, usual
 from adapters.postgres.session.channel import Channel
 from adapters.postgres.session.encodings import decode_text
@@ -29,6 +29,7 @@ from adapters.postgres.session.expected import (
     Refusal,
     Run,
 )
+from adapters.postgres.session.lookups import wanted as lookup_counts
 from adapters.postgres.wire import requests as wire
 from adapters.postgres.wire.framing import HEADER
 from gateway.errors import MenshenError, ProtocolViolation
@@ -275,6 +276,8 @@ class Requests:
         plan, denial, _ = self._judge(text, single=False)
         if denial is None and plan is not None and any(s.governed for s in plan.statements):
             denial = None if channel.checks.healthy() else refuse.NO_TRAIL
+        if denial is None and plan is not None:
+            denial = self._look_up([lookup for statement in plan.statements for lookup in statement.lookups], None)
         replaced = None if plan is None else self._query_bytes(plan, text)
         unnamed = channel.prepared.pop(b"", None)
         channel.portals.pop(b"", None)
@@ -372,7 +375,7 @@ class Requests:
             bind = None
             if statement is not None and own:
                 bind = wire.decode_bind(data[position + 5 : end])
-                refusal = self._guard(statement, bind)
+                refusal = self._guard(statement, bind) or self._look_up(statement.lookups, bind)
                 if refusal is not None:
                     return self._refuse(refusal, statement)
                 lookups = self._hash_lookups(statement, bind)
@@ -436,6 +439,13 @@ class Requests:
             if value is not None and self._c.checks.looks_masked(guard.mask, value):
                 return refuse.masked_write(guard.column)
         return None
+
+    def _look_up(self, lookups: Sequence[Lookup], bind: wire.Bind | None) -> Denial | None:
+        wanted = lookup_counts(lookups, bind) if lookups else None
+        if not wanted:
+            return None
+        exhausted = self._c.checks.look_up(self._c.state.principal.name, wanted, self._c.now)
+        return None if exhausted is None else refuse.too_many_lookups(exhausted)
 
     def _hash_lookups(self, statement: StatementPlan, bind: wire.Bind) -> tuple[tuple[int, str], ...]:
         found = []

@@ -27,6 +27,7 @@ from adapters.postgres.sql.allow_relations import (
     CATALOG_ROW_FILTERS,
 )
 from adapters.postgres.sql.allow_settings import SETTINGS, Setting, search_path_is_plain
+from adapters.postgres.sql.allow_shaping import SHAPING_FUNCTIONS, SHAPING_OPERATORS
 from adapters.postgres.sql.allow_types import INFORMATION_SCHEMA_TYPES, SQL_VALUE_FUNCTIONS, TYPE_NAMES, TYPES
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "NEVER_RAISING_OPERATORS",
     "REVIEWED_VOLATILE",
     "SETTINGS",
+    "SHAPING_FUNCTIONS",
+    "SHAPING_OPERATORS",
     "SPECIAL_FUNCTIONS",
     "SQL_VALUE_FUNCTIONS",
     "TYPES",

@@ -14,6 +14,7 @@ from adapters.postgres.catalog import Relation, Snapshot
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.facts import (
     SYSTEM_COLUMNS,
+    Compared,
     Facts,
     PartlyShown,
     Refusal,
@@ -26,6 +27,7 @@ from adapters.postgres.sql.facts import (
 from adapters.postgres.sql.parse import Node, Text
 from adapters.postgres.sql.raising import LIKE_OPERATORS, Raising, Unit
 from adapters.postgres.sql.scope import Item, Level, Output
+from adapters.postgres.sql.taint import Taint
 from gateway.model import TableName
 
 
@@ -70,6 +72,34 @@ class Analysis:
         self.search_path = search_path
         self.leaky_sources: list[Sources] = []
         self.raising = Raising()
+        self.deciding = False
+        """What is walked now decides something: a condition, an order, the operand of a comparison."""
+        self._making: list[Taint] = []
+
+    @contextmanager
+    def making(self, *, apart: bool = False) -> Iterator[Taint]:
+        """Collect what the value that is walked is made of. `apart`: it is no part of the value around it."""
+        one = Taint()
+        if self._making and not apart:
+            self._making[-1].inner.append(one)
+        self._making.append(one)
+        yield one
+        self._making.pop()
+
+    @contextmanager
+    def decides(self, now: bool = True) -> Iterator[None]:
+        """Walk what decides something, or with `now=False` a query, which begins anew."""
+        before, self.deciding = self.deciding, now
+        yield
+        self.deciding = before
+
+    def goes_in(self, made_of: Taint, location: int = NOWHERE) -> None:
+        """A column or a value made of columns goes into what is walked now."""
+        if self._making:
+            self._making[-1].inner.append(made_of)
+        if self.deciding:
+            at = self.text.at(location) if location >= 0 else NOWHERE
+            self.facts.compared.append(Compared(made_of, at))
 
     @contextmanager
     def unit(self, level: Level, *, local: bool = True) -> Iterator[None]:
@@ -171,6 +201,7 @@ class Analysis:
                     return
             for item in level.items:
                 if item.columns is None and item.sources is not None:
+                    self.goes_in(item.whole, location)
                     self.raising.touch(level, item.sources)
                     if raising >= level.depth:
                         self.leaky_sources.append(item.sources)
@@ -218,6 +249,7 @@ class Analysis:
         """Note that a column of an item is read."""
         leaky = level.qual and raising >= level.depth
         use = item.use
+        self.goes_in(item.made_of(name), location)
         self.raising.touch(level, use)
         self.raising.touch(level, item.sources)
         if use is not None:
@@ -263,6 +295,7 @@ class Analysis:
 
     def everything(self, level: Level, item: Item, location: int) -> None:
         """Note that all columns of an item are read."""
+        self.goes_in(item.made_of_all(), location)
         if item.use is not None:
             item.use.everything = True
             if level.grouping and isinstance(item.use, RelationUse):

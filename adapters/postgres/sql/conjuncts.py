@@ -25,7 +25,7 @@ def note_conjuncts(a: Analysis, where: Node, level: Level) -> None:
         for column, value, turned in pairs:
             hit = definite(column, level)
             if hit is not None and hit[0].use is not None and _is_value(value):
-                conjunct = Conjunct(hit[1], body, turned)
+                conjunct = Conjunct(hit[1], body, turned, a.text.at(column["ColumnRef"].get("location", 0)))
                 use = hit[0].use
                 (use.conjuncts if isinstance(use, RelationUse) else use.lookups).append(conjunct)
                 break
@@ -34,7 +34,7 @@ def note_conjuncts(a: Analysis, where: Node, level: Level) -> None:
 def conditions(a: Analysis, node: Node | None, level: Level, raising: int = NONE) -> None:
     """Walk a condition, each of its conjuncts as a unit of its own."""
     for one in _conjuncts(node) if node else ():
-        with a.unit(level):
+        with a.unit(level), a.decides():
             walk(a, one, level, raising)
 
 

@@ -94,6 +94,7 @@ def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
         inner = max(raising, level.depth)
         a.raising.raises()
     rows = _rows_side_by_side(body)
+    decides = a.deciding or kind != "AEXPR_OP" or strings(body["name"])[-1] not in allow.SHAPING_OPERATORS
     for operand in (body.get("lexpr"), right):
         if operand is None:
             continue
@@ -105,7 +106,8 @@ def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
             operand = operand["A_ArrayExpr"].get("elements", [])
         quiet = kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL") and isinstance(operand, dict) and constant_list(operand)
         a.raising.quiet += quiet
-        walk(a, operand, level, inner)
+        with a.decides(decides):
+            walk(a, operand, level, inner)
         a.raising.quiet -= quiet
 
 
@@ -187,9 +189,11 @@ def _function(a: Analysis, body: Node, level: Level, raising: int) -> None:
         a.raising.raises()
     inner = raising if safe or aggregate else max(raising, level.depth)
     qual, level.qual = level.qual, level.qual and not aggregate
-    walk(a, body.get("args", []), level, inner)
-    walk(a, body.get("agg_order", []), level, inner)
-    walk(a, body.get("agg_filter"), level, inner)
+    with a.decides(a.deciding or not (builtin and name in allow.SHAPING_FUNCTIONS)):
+        walk(a, body.get("args", []), level, inner)
+    with a.decides():
+        walk(a, body.get("agg_order", []), level, inner)
+        walk(a, body.get("agg_filter"), level, inner)
     level.qual = qual
     if "over" in body:
         window(a, body["over"], level, inner)
@@ -252,6 +256,29 @@ def _window_definition(a: Analysis, body: Node, level: Level, raising: int) -> N
     window(a, body, level, raising)
 
 
+def _case_when(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    with a.decides():
+        walk(a, body["expr"], level, raising)
+    walk(a, body["result"], level, raising)
+
+
+def _case(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    with a.decides():
+        walk(a, body.get("arg"), level, raising)
+    walk(a, body.get("args", []), level, raising)
+    walk(a, body.get("defresult"), level, raising)
+
+
+def _boolean_test(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    with a.decides():
+        walk(a, body["arg"], level, raising)
+
+
+def _min_max(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    with a.decides():
+        walk(a, body["args"], level, raising)
+
+
 def _sort(a: Analysis, body: Node, level: Level, raising: int) -> None:
     if "useOp" in body:
         a.operator(body["useOp"], level, raising, body.get("location", 0))
@@ -296,15 +323,21 @@ def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
     scalar = kind in ("EXPR_SUBLINK", "ROWCOMPARE_SUBLINK", "MULTIEXPR_SUBLINK")
     if scalar and not gives_one_row(body["subselect"].get("SelectStmt", {})):
         a.raising.raises()
-    walk(a, body.get("testexpr"), level, raising)
+    with a.decides(a.deciding or "testexpr" in body):
+        walk(a, body.get("testexpr"), level, raising)
     # "more than one row" is an error too; EXISTS and IN may become joins, so what they compute can run early
     inner = max(raising, level.depth) if scalar else raising
-    a.statement(body["subselect"], level, inner, pulled_up=not scalar)
+    exists, compares = kind == "EXISTS_SUBLINK", kind in ("ANY_SUBLINK", "ALL_SUBLINK", "ROWCOMPARE_SUBLINK")
+    with a.making(apart=True), a.decides(compares or (a.deciding and not exists)):
+        output = a.statement(body["subselect"], level, inner, pulled_up=not scalar)
+    with a.decides(False):  # noted already, where it stands
+        a.goes_in(output.chosen if exists else output.whole)
 
 
 def _range_cast_function(a: Analysis, body: Node, level: Level, raising: int) -> None:
     """JSON_OBJECT and its kin: constructors and queries over values; the output type is judged."""
-    _any_members(a, body, level, max(raising, level.depth))
+    with a.decides():  # a path may compare
+        _any_members(a, body, level, max(raising, level.depth))
 
 
 def _any_members(a: Analysis, body: Any, level: Level, raising: int) -> None:
@@ -370,7 +403,7 @@ WALKERS: dict[str, Walker] = {
     "A_Expr": _operator,
     "BoolExpr": children("args"),
     "NullTest": children("arg"),
-    "BooleanTest": children("arg"),
+    "BooleanTest": _boolean_test,
     "TypeCast": _type_cast,
     "FuncCall": _function,
     "SortBy": _sort,
@@ -379,10 +412,10 @@ WALKERS: dict[str, Walker] = {
     "SubLink": _sublink,
     "A_ArrayExpr": children("elements"),
     "RowExpr": children("args"),
-    "CaseExpr": children("arg", "args", "defresult"),
-    "CaseWhen": children("expr", "result"),
+    "CaseExpr": _case,
+    "CaseWhen": _case_when,
     "CoalesceExpr": children("args"),
-    "MinMaxExpr": children("args"),
+    "MinMaxExpr": _min_max,
     "CollateClause": _collate,
     "NamedArgExpr": children("arg"),
     "GroupingFunc": children("args"),

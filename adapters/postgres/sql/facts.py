@@ -7,11 +7,15 @@ positions are 0-based character offsets in the client's text; ends are exclusive
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from adapters.postgres.catalog import Relation
 from adapters.postgres.plan import Effect
 from adapters.postgres.sql.parse import Node
 from gateway.model import TableName
+
+if TYPE_CHECKING:
+    from adapters.postgres.sql.taint import Taint
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
 
@@ -34,6 +38,21 @@ class Sources:
 
     uses: list[RelationUse] = field(default_factory=list)
     inner: list[Sources] = field(default_factory=list)
+    grouped: bool = False
+    """Each of its rows stands for a group."""
+
+    def below(self) -> list[RelationUse]:
+        """The relations under derived tables that hold rows of theirs, not groups."""
+        seen: set[int] = {id(self)}
+        todo = list(self.inner)
+        found: list[RelationUse] = []
+        while todo:
+            one = todo.pop()
+            if id(one) not in seen and not one.grouped:
+                found += one.uses
+                todo.extend(one.inner)
+            seen.add(id(one))
+        return found
 
     def propagate(self) -> None:
         """An expression that may raise looks at it: mark every relation below. A recursive CTE may reach itself."""
@@ -58,6 +77,8 @@ class Conjunct:
     """The A_Expr."""
     reversed: bool = False
     """The value stands on the left."""
+    location: int = -1
+    """Where the column's name begins."""
 
 
 @dataclass(eq=False, slots=True)
@@ -126,6 +147,17 @@ class Written:
     parameter: int = 0
     computed: bool = False
     """Made from columns: a mask among them would be written as if it were data."""
+    made_of: Taint | None = None
+    """The columns that the value is computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A column, or a value made of columns, where it decides something: a condition, an order, a comparison."""
+
+    made_of: Taint
+    location: int
+    """Where the reference stands; negative where there is none, as in USING."""
 
 
 @dataclass(eq=False, slots=True)
@@ -166,6 +198,19 @@ class GroupMend:
     location: int
     """A place inside the first grouping item."""
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A query that aggregates."""
+
+    sources: Sources
+    select_list: int
+    """Where its select list begins."""
+    unsafe: str
+    """What in it cannot be guarded by a condition on its groups; empty: all can."""
+    elsewhere: bool
+    """An aggregate may be that of a query around this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +264,8 @@ class Facts:
     that a function of a user shares its name with."""
     partial: list[PartlyShown] = field(default_factory=list)
     mends: list[GroupMend] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     patterns: bool = False
     """A LIKE whose pattern may end in an escape: PostgreSQL's planner tries it on statistics, and may raise there."""
     copy_out: CopyOut | None = None

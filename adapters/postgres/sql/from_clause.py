@@ -10,8 +10,9 @@ from adapters.postgres.sql.conjuncts import conditions
 from adapters.postgres.sql.expressions import type_name, walk
 from adapters.postgres.sql.facts import PartlyShown, RelationUse, Sources
 from adapters.postgres.sql.parse import Node, strings
-from adapters.postgres.sql.scope import Item, Level, Output, by_name, renamed
+from adapters.postgres.sql.scope import Item, Level, Output, by_name, renamed, taints_by_name
 from adapters.postgres.sql.system_veil import needs_veil
+from adapters.postgres.sql.taint import together
 
 
 def from_item(a: Analysis, node: Node, level: Level, raising: int, nullable: bool = False) -> list[Item]:
@@ -28,11 +29,13 @@ def from_item(a: Analysis, node: Node, level: Level, raising: int, nullable: boo
         output = a.statement(body["subquery"], scope, raising, pulled_up=True)
         item = _derived(body.get("alias"), output)
     elif kind == "RangeFunction":
-        with a.unit(level, local=False):
+        with a.unit(level, local=False), a.making() as made_of:
             item = _function(a, body, level, raising)
+        item.whole = made_of
     elif kind in ("JsonTable", "RangeTableFunc"):
-        with a.unit(level, local=False):
+        with a.unit(level, local=False), a.making() as made_of:
             item = _table_function(a, kind, body, level, raising)
+        item.whole = made_of
     else:
         a.refuse("statement", f"{kind} is not supported in a FROM clause")
         return []
@@ -49,7 +52,8 @@ def range_var(a: Analysis, node: Node, level: Level, nullable: bool = False, sam
     if cte is not None:
         columns = renamed(cte.columns, renames)
         origins = by_name(columns, tuple(cte.origins.get(c) for c in cte.columns or ()))
-        item = Item(shown, columns, sources=cte.sources, origins=origins)
+        made_of = taints_by_name(columns, tuple(cte.made_of(c) for c in cte.columns or ()))
+        item = Item(shown, columns, sources=cte.sources, origins=origins, taints=made_of, whole=cte.whole)
     elif (catalogue := _catalogue(a, node, shown, renames)) is not None:
         item = catalogue
     else:
@@ -123,7 +127,9 @@ def _derived(alias: Node | None, output: Output) -> Item:
     names = strings((alias or {}).get("colnames", ()))
     columns = renamed(output.columns, names)
     origins = by_name(columns, output.origins)
-    return Item((alias or {}).get("aliasname", ""), columns, sources=output.sources, origins=origins)
+    made_of = taints_by_name(columns, output.taints)
+    name = (alias or {}).get("aliasname", "")
+    return Item(name, columns, sources=output.sources, origins=origins, taints=made_of, whole=output.whole)
 
 
 def _function(a: Analysis, body: Node, level: Level, raising: int) -> Item:
@@ -170,6 +176,19 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
     everything, level.items = level.items, items
     conditions(a, body.get("quals"), level, raising)
     level.items = everything
+    with a.decides():
+        _merged(a, body, items, level, raising)
+    if "alias" in body:
+        return [_aliased_join(body["alias"], items, level)]
+    if "join_using_alias" in body:
+        whole = together([item.made_of_all() for item in items])
+        merged = Item(body["join_using_alias"]["aliasname"], None, sources=_all_of(items), whole=whole)
+        level.items.append(merged)
+    return items
+
+
+def _merged(a: Analysis, body: Node, items: list[Item], level: Level, raising: int) -> None:
+    """The columns that USING and NATURAL compare."""
     for name in strings(body.get("usingClause", ())):
         for item in items:
             if item.has(name):
@@ -182,12 +201,6 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
                 if item is not other:
                     for name in set(item.columns or ()) & set(other.columns or ()):
                         a.touch(level, item, name, raising, -1)
-    if "alias" in body:
-        return [_aliased_join(body["alias"], items, level)]
-    if "join_using_alias" in body:
-        merged = Item(body["join_using_alias"]["aliasname"], None, sources=_all_of(items))
-        level.items.append(merged)
-    return items
 
 
 def _all_of(items: list[Item]) -> Sources:
@@ -202,6 +215,7 @@ def _aliased_join(alias: Node, items: list[Item], level: Level) -> Item:
             item.use.everything = True
         if item in level.items:
             level.items.remove(item)
-    whole = Item(alias["aliasname"], None, sources=_all_of(items))
+    made_of = together([item.made_of_all() for item in items])
+    whole = Item(alias["aliasname"], None, sources=_all_of(items), whole=made_of)
     level.items.append(whole)
     return whole

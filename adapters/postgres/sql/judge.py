@@ -6,32 +6,17 @@ of one. An unrestricted persona is not asked: its facts are only recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from adapters.postgres.catalog import Relation
 from adapters.postgres.plan import WriteGuard
 from adapters.postgres.sql.facts import Facts, Refusal, RelationUse, TargetUse, Written
+from adapters.postgres.sql.inference import GuardedGroup, check_conditions, check_made_of, guarded_groups
 from adapters.postgres.sql.parse import Text
+from adapters.postgres.sql.rights import DeniedError, Rights, deny, purpose_of
 from adapters.postgres.sql.veil import RenderedVeil
-from gateway.model import Act, ColumnVeil, Denial, Disclosed, Disclosure, Outcome, Persona, RowRule
+from gateway.model import Act, ColumnVeil, Denial, Disclosed, Disclosure, Outcome, RowRule
 from gateway.policy.masks import looks_masked
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What the judge asks about a persona; bound to one bundle and one catalogue."""
-
-    persona: Persona
-    veil: Callable[[Relation], RenderedVeil | None]
-    """None: the relation is not reachable for this persona."""
-    refusal: Callable[[Relation], Denial]
-    """Why it is not."""
-    allows: Callable[[str, Act], bool]
-    functions: Mapping[str, str]
-    """Listed functions of users → the class whose `call` is needed."""
-    denies_withheld: Callable[[str], bool]
-    """Whether reading a withheld column of this class is an error instead of NULL."""
 
 
 @dataclass(slots=True)
@@ -43,6 +28,8 @@ class Verdict:
     """`id` of a RelationUse or TargetUse → its veil."""
     classes: list[Disclosed] = field(default_factory=list)
     guards: list[WriteGuard] = field(default_factory=list)
+    groups: list[GuardedGroup] = field(default_factory=list)
+    """Queries of which only groups of enough subjects are shown."""
     governed: bool = False
     scrub: bool = False
 
@@ -54,27 +41,23 @@ class Verdict:
         return Outcome.VEIL if changed else Outcome.ALLOW
 
 
-class _DeniedError(Exception):
-    def __init__(self, denial: Denial) -> None:
-        super().__init__(denial.message)
-        self.denial = denial
-
-
 def judge(facts: Facts, rights: Rights) -> Verdict:
     """The verdict on one statement for a restricted persona."""
     verdict = Verdict()
     try:
         if facts.refusals:
-            raise _DeniedError(_refused(facts.refusals[0]))
+            raise DeniedError(_refused(facts.refusals[0]))
         for use in facts.uses:
             _read(use, rights, verdict)
         for target in facts.targets:
             _write(target, rights, verdict)
+        check_conditions(facts, rights)
+        verdict.groups = guarded_groups(facts, rights)
         _calls(facts, rights)
         _ddl(facts, rights)
         if facts.needs_clear:
             _whole(facts, verdict)
-    except _DeniedError as denied:
+    except DeniedError as denied:
         verdict.denial = denied.denial
     return verdict
 
@@ -83,23 +66,15 @@ def _refused(refusal: Refusal) -> Denial:
     return Denial(refusal.message, refusal.hint, refusal.sqlstate, position=refusal.position + 1, reason=refusal.reason)
 
 
-def _deny(reason: str, message: str, hint: str = "", position: int = -1) -> _DeniedError:
-    return _DeniedError(Denial(message, hint, position=position + 1, reason=reason))
-
-
 def _veil(use: RelationUse | TargetUse, rights: Rights, verdict: Verdict) -> RenderedVeil:
     veil = rights.veil(use.relation)
     if veil is None:
-        raise _DeniedError(replace(rights.refusal(use.relation), position=use.location + 1))
+        raise DeniedError(replace(rights.refusal(use.relation), position=use.location + 1))
     verdict.veils[id(use)] = veil
     verdict.governed = verdict.governed or veil.veil.governed
     if not veil.trivial:
         verdict.scrub = True
     return veil
-
-
-def _purpose(rights: Rights) -> str:
-    return f"for purpose {rights.persona.purpose}" if rights.persona.purpose else "without a purpose"
 
 
 def _disclosed(use: RelationUse | TargetUse, veil: RenderedVeil) -> list[ColumnVeil]:
@@ -119,9 +94,9 @@ def _reads(
     columns = [c.veil for c in veil.columns]
     if veil.veil.governed and all(c.disclosure is Disclosure.WITHHELD and not c.lookup for c in columns):
         classes = sorted({c.data_class for c in columns})
-        raise _deny(
+        raise deny(
             "no_rule",
-            f"no rule lets {rights.persona.principal} see any column of {use.relation.name} {_purpose(rights)}",
+            f"no rule lets {rights.persona.principal} see any column of {use.relation.name} {purpose_of(rights)}",
             f"Its classes are {', '.join(classes)}. Ask their owner for a grant, or state another purpose.",
             use.location,
         )
@@ -130,9 +105,9 @@ def _reads(
         if column.disclosure is Disclosure.WITHHELD and column.column in use.columns:
             lookup = column.lookup and column.column in looked_up
             if not lookup and rights.denies_withheld(column.data_class):
-                raise _deny(
+                raise deny(
                     "withheld",
-                    f"{column.data_class} ({use.relation.name}.{column.column}) is withheld {_purpose(rights)}",
+                    f"{column.data_class} ({use.relation.name}.{column.column}) is withheld {purpose_of(rights)}",
                     _rule_hint(column),
                     use.location,
                 )
@@ -152,14 +127,16 @@ def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
     for written in target.inserted:
         column = _writable(target, by_name, written, "insert", rights)
         _mask_guard(target, column, written, verdict)
+        check_made_of(target, column, written, rights)
     for written in target.updated:
         column = _writable(target, by_name, written, "update", rights)
         _mask_guard(target, column, written, verdict)
+        check_made_of(target, column, written, rights)
     if target.act == "delete" and not veil.veil.delete:
         classes = ", ".join(sorted({c.data_class for c in by_name.values()}))
-        raise _deny(
+        raise deny(
             "no_rule",
-            f"no rule lets {rights.persona.principal} delete from {target.relation.name} {_purpose(rights)}",
+            f"no rule lets {rights.persona.principal} delete from {target.relation.name} {purpose_of(rights)}",
             f"The act delete is needed on {classes}.",
             target.location,
         )
@@ -170,7 +147,7 @@ def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
     if target.columns or target.everything:
         _reads(target, veil, rights, verdict, {c.column for c in target.lookups})
     if target.system_qual and target.leaky and veil.veil.rows:
-        raise _deny(
+        raise deny(
             "row_rule",
             f"a system column of {target.relation.name} may not stand beside a condition that may raise an error: it "
             "would tell about rows that this persona may not see",
@@ -178,7 +155,7 @@ def _write(target: TargetUse, rights: Rights, verdict: Verdict) -> None:
             target.location,
         )
     if target.whole_row and not veil.trivial:
-        raise _deny(
+        raise deny(
             "whole_row",
             f"a whole row of {target.relation.name} may not be used here: some of it is masked",
             "Name the columns that you need.",
@@ -191,7 +168,7 @@ def _writable(
 ) -> ColumnVeil:
     column = columns.get(written.column)
     if column is None:
-        raise _DeniedError(
+        raise DeniedError(
             Denial(
                 f'column "{written.column}" of {target.relation.name} is not in the data map, so it may not be written',
                 "Only what the data map knows may be collected. Ask the security team to classify it in catalog.yaml.",
@@ -200,10 +177,10 @@ def _writable(
             )
         )
     if not (column.insert if act == "insert" else column.update):
-        raise _deny(
+        raise deny(
             "no_rule",
             f"no rule lets {rights.persona.principal} {act} {column.data_class} "
-            f"({target.relation.name}.{written.column}) {_purpose(rights)}",
+            f"({target.relation.name}.{written.column}) {purpose_of(rights)}",
             f"The act {act} on {column.data_class} is needed. Ask the owner of the table for a grant.",
             target.location,
         )
@@ -213,7 +190,7 @@ def _writable(
 def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict: Verdict) -> None:
     """A mask must not overwrite data: neither one that comes back from a form, nor one computed from a column."""
     if written.computed and column.disclosure is not Disclosure.CLEAR:
-        raise _deny(
+        raise deny(
             "masked_write",
             f"the value for {target.relation.name}.{written.column} is computed from columns that this persona sees "
             "masked: a mask would overwrite data",
@@ -221,7 +198,7 @@ def _mask_guard(target: TargetUse, column: ColumnVeil, written: Written, verdict
             target.location,
         )
     if written.constant is not None and looks_masked(column.mask, written.constant):
-        raise _deny(
+        raise deny(
             "masked_write",
             f"the value for {target.relation.name}.{written.column} is a mask: it would overwrite data",
             "Leave the column out of the statement when it was not changed.",
@@ -249,8 +226,8 @@ def _row_predicate_holds(target: TargetUse, veil: RenderedVeil) -> None:
                     raise _hidden_write(target, name)
 
 
-def _hidden_write(target: TargetUse, column: str) -> _DeniedError:
-    return _deny(
+def _hidden_write(target: TargetUse, column: str) -> DeniedError:
+    return deny(
         "row_rule",
         f"{target.relation.name}.{column} decides which rows this persona sees; what is written there must be "
         "a constant that keeps the row in sight",
@@ -278,9 +255,9 @@ def _calls(facts: Facts, rights: Rights) -> None:
     for call in facts.calls:
         data_class = rights.functions[call.function]
         if not rights.allows(data_class, Act.CALL):
-            raise _deny(
+            raise deny(
                 "function",
-                f"function {call.function} may not be called {_purpose(rights)}",
+                f"function {call.function} may not be called {purpose_of(rights)}",
                 f"The act call on {data_class} is needed.",
                 call.location,
             )
@@ -289,9 +266,9 @@ def _calls(facts: Facts, rights: Rights) -> None:
 def _ddl(facts: Facts, rights: Rights) -> None:
     for schema in facts.ddl:
         if not rights.allows(schema, Act.DDL):
-            raise _deny(
+            raise deny(
                 "ddl",
-                f"no rule lets {rights.persona.principal} change schema {schema} {_purpose(rights)}",
+                f"no rule lets {rights.persona.principal} change schema {schema} {purpose_of(rights)}",
                 f"The act ddl on {schema} is needed; migrations run as an unrestricted persona.",
             )
 
@@ -299,7 +276,7 @@ def _ddl(facts: Facts, rights: Rights) -> None:
 def _whole(facts: Facts, verdict: Verdict) -> None:
     for one in facts.everything_used():
         if not verdict.veils[id(one)].trivial:
-            raise _deny(
+            raise deny(
                 "explain",
                 f"{facts.needs_clear} shows more than the result, and {one.relation.name} is not wholly open to "
                 "this persona",

@@ -8,30 +8,37 @@ from adapters.postgres.sql.analysis import Analysis
 from adapters.postgres.sql.expressions import walk
 from adapters.postgres.sql.parse import Node, strings
 from adapters.postgres.sql.scope import Item, Level, Origins
+from adapters.postgres.sql.taint import Taint
 from gateway.model import TableName
 
 
-def targets_of(a: Analysis, targets: Sequence[Node], level: Level, raising: int) -> tuple[str, ...] | None:
-    """Walk a select list; the names of its columns, or None where they cannot be told."""
+def targets_of(
+    a: Analysis, targets: Sequence[Node], level: Level, raising: int
+) -> tuple[tuple[str, ...] | None, tuple[Taint, ...]]:
+    """Walk a select list; the names of its columns, or None where they cannot be told, and what each is made of."""
     names: list[str] | None = []
+    made_of: list[Taint] = []
     for target in targets:
         body = target["ResTarget"]
         value = body["val"]
-        if level.qual:
-            with a.unit(level, local=False):
+        with a.making() as taint:
+            if level.qual:
+                with a.unit(level, local=False):
+                    walk(a, value, level, raising)
+            else:
                 walk(a, value, level, raising)
-        else:
-            walk(a, value, level, raising)
         if names is None:
             continue
+        made_of.append(taint)
         if "name" in body:
             names.append(body["name"])
         elif "ColumnRef" in value and "A_Star" in value["ColumnRef"]["fields"][-1]:
             spread = _spread(value["ColumnRef"]["fields"][:-1], level)
-            names = None if spread is None else names + spread
+            names = None if spread is None else names + [name for name, _ in spread]
+            made_of = made_of[:-1] + [taint for _, taint in spread or ()]
         else:
             names.append(_label(value))
-    return None if names is None else tuple(names)
+    return (None, ()) if names is None else (tuple(names), tuple(made_of))
 
 
 def target_origins(targets: Sequence[Node], level: Level) -> Origins:
@@ -53,16 +60,19 @@ def target_origins(targets: Sequence[Node], level: Level) -> Origins:
     return tuple(out)
 
 
-def _spread(qualifier: Sequence[Node], level: Level) -> list[str] | None:
+def _spread(qualifier: Sequence[Node], level: Level) -> list[tuple[str, Taint]] | None:
+    """The columns of a star, with what each is made of."""
     fields = strings(list(qualifier))
     if fields:
         found = level.find(fields[-1])
-        return list(found[1].columns) if found is not None and found[1].columns is not None else None
-    out: list[str] = []
+        if found is None or found[1].columns is None:
+            return None
+        return [(name, found[1].made_of(name)) for name in found[1].columns]
+    out: list[tuple[str, Taint]] = []
     for item in level.items:
         if item.columns is None or level.merged:  # merged columns come first, and once
             return None
-        out.extend(item.columns)
+        out.extend((name, item.made_of(name)) for name in item.columns)
     return out
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adapters.postgres.sql.analysis import Analysis
 from adapters.postgres.sql.conjuncts import conditions, note_conjuncts
 from adapters.postgres.sql.expressions import NONE, walk, window
 from adapters.postgres.sql.facts import GroupMend, RelationUse, Sources
 from adapters.postgres.sql.from_clause import from_item
+from adapters.postgres.sql.groups import note_group
 from adapters.postgres.sql.outputs import definite, target_origins, targets_of
 from adapters.postgres.sql.parse import Node, strings
-from adapters.postgres.sql.scope import Item, Level, Output, by_name, renamed
+from adapters.postgres.sql.scope import Item, Level, Output, by_name, renamed, taints_by_name
+from adapters.postgres.sql.taint import Taint, together
 
 SELECT_MEMBERS = frozenset(
     {
@@ -44,27 +48,42 @@ def select(a: Analysis, body: Node, outer: Level | None, raising: int = NONE, *,
             "CREATE TABLE … AS and SELECT INTO would keep a copy outside the rules." if member == "intoClause" else ""
         )
         a.refuse("statement", f"{member} is not supported in a SELECT", hint=hint)
-    scope = with_clause(a, body.get("withClause"), outer)
+    with a.decides(False):
+        scope = with_clause(a, body.get("withClause"), outer)
     if body["op"] != "SETOP_NONE":
         return _set_operation(a, body, scope, raising, pulled_up)
     level = Level.below(scope)
     level.qual = True
-    for item in body.get("fromClause", ()):
-        from_item(a, item, level, raising)
-    if "whereClause" in body:
-        conditions(a, body["whereClause"], level, raising)
-        note_conjuncts(a, body["whereClause"], level)
+    with a.decides(False), a.making(apart=True) as chosen:
+        for item in body.get("fromClause", ()):
+            from_item(a, item, level, raising)
+        if "whereClause" in body:
+            conditions(a, body["whereClause"], level, raising)
+            note_conjuncts(a, body["whereClause"], level)
     level.qual = pulled_up
     level.grouping = "groupClause" in body
-    columns = targets_of(a, body.get("targetList", ()), level, raising)
+    with a.making() as whole:
+        columns, made_of = targets_of(a, body.get("targetList", ()), level, raising)
+        if "valuesLists" in body:
+            columns, made_of = _values(a, body["valuesLists"], level, raising)
     origins = target_origins(body.get("targetList", ()), level)
-    for row in body.get("valuesLists", ()):
+    with a.decides(False), a.making(apart=True):
+        _after_where(a, body, level, raising)
+    note_group(a, body, level)
+    return Output(columns, level.sources, origins, made_of, whole, chosen)
+
+
+def _values(a: Analysis, rows: Sequence[Node], level: Level, raising: int) -> tuple[tuple[str, ...], tuple[Taint, ...]]:
+    """VALUES: its columns, and what each is made of in any row."""
+    made_of = tuple(Taint() for _ in rows[0]["List"].get("items", ()))
+    for row in rows:
         with a.unit(level, local=False):
-            walk(a, row["List"].get("items", []), level, raising)
-    if "valuesLists" in body:
-        columns = tuple(f"column{n + 1}" for n in range(len(body["valuesLists"][0]["List"].get("items", ()))))
-    _after_where(a, body, level, raising)
-    return Output(columns, level.sources, origins)
+            for position, value in enumerate(row["List"].get("items", ())):
+                with a.making() as taint:
+                    walk(a, value, level, raising)
+                if position < len(made_of):
+                    made_of[position].inner.append(taint)
+    return tuple(f"column{n + 1}" for n in range(len(made_of))), made_of
 
 
 def _after_where(a: Analysis, body: Node, level: Level, raising: int) -> None:
@@ -74,7 +93,8 @@ def _after_where(a: Analysis, body: Node, level: Level, raising: int) -> None:
     for key in ("distinctClause", "sortClause"):
         for one in body.get(key, ()):
             if one and not _is_output_name(one, body):
-                walk(a, one, level, raising)
+                with a.decides(key == "sortClause"):
+                    walk(a, one, level, raising)
     for definition in body.get("windowClause", ()):
         window(a, definition["WindowDef"], level, raising)
     qual, level.qual = level.qual, True
@@ -98,20 +118,26 @@ def _is_output_name(node: Node, body: Node) -> bool:
 
 
 def _set_operation(a: Analysis, body: Node, scope: Level, raising: int, pulled_up: bool) -> Output:
-    left = select(a, body["larg"], scope, raising, pulled_up=pulled_up)
-    right = select(a, body["rarg"], scope, raising, pulled_up=pulled_up)
+    with a.making() as whole, a.decides(a.deciding or body["op"] in ("SETOP_INTERSECT", "SETOP_EXCEPT")):
+        left = select(a, body["larg"], scope, raising, pulled_up=pulled_up)
+        right = select(a, body["rarg"], scope, raising, pulled_up=pulled_up)
+    pairs = zip(left.taints, right.taints, strict=False)
+    made_of = tuple(together([one, other]) for one, other in pairs) if len(left.taints) == len(right.taints) else ()
     level = Level.below(scope)
-    level.add(Item("", left.columns, sources=left.sources))
+    taints = taints_by_name(left.columns, made_of)
+    level.add(Item("", left.columns, sources=left.sources, taints=taints, whole=whole))
     level.add(Item("", (), sources=right.sources))
-    for one in body.get("sortClause", ()):
-        walk(a, one, level, raising)
+    with a.making(apart=True), a.decides():
+        for one in body.get("sortClause", ()):
+            walk(a, one, level, raising)
     walk(a, body.get("limitCount"), level, raising)
     walk(a, body.get("limitOffset"), level, raising)
     for key in ("lockingClause",):
         if key in body:
             a.refuse("statement", "FOR UPDATE is not allowed with UNION, INTERSECT or EXCEPT", sqlstate="0A000")
     same = zip(left.origins, right.origins, strict=False)
-    return Output(left.columns, level.sources, tuple(one if one == other else None for one, other in same))
+    origins = tuple(one if one == other else None for one, other in same)
+    return Output(left.columns, level.sources, origins, made_of, whole)
 
 
 def with_clause(a: Analysis, clause: Node | None, outer: Level | None) -> Level:
@@ -127,15 +153,24 @@ def with_clause(a: Analysis, clause: Node | None, outer: Level | None) -> Level:
     for cte in expressions:
         if "search_clause" in cte or "cycle_clause" in cte:
             a.refuse("statement", "SEARCH and CYCLE are not supported", sqlstate="0A000")
-        output = a.statement(cte["ctequery"], scope, pulled_up=True)
+        with a.making(apart=True):
+            output = a.statement(cte["ctequery"], scope, pulled_up=True)
         columns = renamed(output.columns, strings(cte.get("aliascolnames", ())))
         known = scope.ctes.get(cte["ctename"])
         if known is not None and known.sources is not None:
             known.sources.inner.append(output.sources)
-            scope.ctes[cte["ctename"]] = Item(cte["ctename"], columns or known.columns, sources=known.sources)
+            known.whole.inner.append(output.whole)
+            scope.ctes[cte["ctename"]] = Item(
+                cte["ctename"], columns or known.columns, sources=known.sources, whole=known.whole
+            )
         else:
             scope.ctes[cte["ctename"]] = Item(
-                cte["ctename"], columns, sources=output.sources, origins=by_name(columns, output.origins)
+                cte["ctename"],
+                columns,
+                sources=output.sources,
+                origins=by_name(columns, output.origins),
+                taints=taints_by_name(columns, output.taints),
+                whole=output.whole,
             )
     return scope
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from adapters.postgres.sql.facts import PartlyShown, RelationUse, Sources, TargetUse
+from adapters.postgres.sql.taint import Taint, of_use
 from gateway.model import TableName
 
 
@@ -33,6 +34,10 @@ class Item:
     """`excluded`, `old` and `new`: reached by their qualifier only."""
     grouped: set[str] = field(default_factory=set)
     """Columns that the level refers to after grouping."""
+    taints: dict[str, Taint] = field(default_factory=dict)
+    """Of a derived table: what each of its columns is made of, where that can be told."""
+    whole: Taint = field(default_factory=Taint)
+    """Of a derived table: what all of it is made of."""
 
     def has(self, column: str) -> bool:
         return self.columns is not None and column in self.columns
@@ -42,6 +47,15 @@ class Item:
         if self.use is not None:
             return self.use.relation.name, self.named(column)
         return self.origins.get(column)
+
+    def made_of(self, column: str) -> Taint:
+        """What a column of this item is made of."""
+        if self.use is not None:
+            return Taint({(self.use, self.named(column))})
+        return self.taints.get(column, self.whole)
+
+    def made_of_all(self) -> Taint:
+        return self.whole if self.use is None else of_use(self.use)
 
     def named(self, column: str) -> str:
         """The relation's own name of a column."""
@@ -112,6 +126,16 @@ class Output:
     sources: Sources
     origins: Origins = ()
     """For each of `columns`, the table and column that it is, unchanged; empty where that is not known."""
+    taints: tuple[Taint, ...] = ()
+    """What each of `columns` is made of; empty where that is not known."""
+    whole: Taint = field(default_factory=Taint)
+    """What all of them are made of."""
+    chosen: Taint = field(default_factory=Taint)
+    """What the conditions that choose its rows look at: an EXISTS tells no more than that."""
+
+    def taint(self, position: int) -> Taint:
+        """What the column at a 0-based position is made of."""
+        return self.taints[position] if position < len(self.taints) else self.whole
 
 
 def by_name(columns: tuple[str, ...] | None, origins: Origins) -> dict[str, tuple[TableName, str]]:
@@ -125,3 +149,8 @@ def renamed(columns: tuple[str, ...] | None, names: tuple[str, ...]) -> tuple[st
     if columns is None:
         return None
     return names + columns[len(names) :]
+
+
+def taints_by_name(columns: tuple[str, ...] | None, taints: tuple[Taint, ...]) -> dict[str, Taint]:
+    """What the columns of a derived table are made of, by their names."""
+    return dict(zip(columns or (), taints, strict=False))

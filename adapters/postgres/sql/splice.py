@@ -20,13 +20,17 @@ from adapters.postgres.sql.facts import (
     TargetReference,
     TargetUse,
 )
+from adapters.postgres.sql.having import having
+from adapters.postgres.sql.inference import GuardedGroup
 from adapters.postgres.sql.judge import Verdict
 from adapters.postgres.sql.parse import Node, NotUnderstood, Text
 from adapters.postgres.sql.quote import quote_ident
 from adapters.postgres.sql.system_veil import veiled
 from adapters.postgres.sql.veil import RenderedVeil
-from gateway.model import Disclosure
+from gateway.model import Disclosure, Predicate
 
+SUBJECT = '"menshen:subject"'
+"""The column that a veil adds for counting subjects."""
 LOOKUP_OPERATORS = frozenset({"ASCII_61", "IN_P"})
 
 
@@ -38,6 +42,8 @@ class MovedLookup:
     data_class: str
     constants: tuple[str, ...]
     parameters: tuple[int, ...]
+    many: bool
+    """Compared with the elements of an array."""
 
 
 class Splicer:
@@ -53,6 +59,7 @@ class Splicer:
     def statement(self, facts: Facts, verdict: Verdict) -> None:
         """The edits of one statement that is allowed."""
         copied = facts.copy_out.use if facts.copy_out else None
+        counted = {id(use): subject for guarded in verdict.groups for use, subject, _ in guarded.subjects}
         for use in facts.uses:
             veil = verdict.veils[id(use)]
             if use is copied:
@@ -61,7 +68,9 @@ class Splicer:
             elif veil.trivial and not use.whole_row:
                 self._qualify(use.location, use.relation.name.schema)
             else:
-                self._relation(facts, use, veil)
+                self._relation(facts, use, veil, counted.get(id(use)))
+        for guarded in verdict.groups:
+            self._group(guarded)
         for target in facts.targets:
             self._target(target, verdict.veils[id(target)])
         spliced = {id(u) for u in facts.uses if not verdict.veils[id(u)].trivial or u.whole_row}
@@ -111,7 +120,7 @@ class Splicer:
         if self.text.name_end(index) == index + 1:
             self._insert(location, quote_ident(schema) + ".")
 
-    def _relation(self, facts: Facts, use: RelationUse, veil: RenderedVeil) -> None:
+    def _relation(self, facts: Facts, use: RelationUse, veil: RenderedVeil, subject: str | None) -> None:
         tokens = self.text.tokens
         first = self.text.token_at(use.location)
         last = self.text.name_end(first) - 1
@@ -132,6 +141,7 @@ class Splicer:
             tablesample=sample,
             system_columns=tuple(sorted(use.system)),
             where=self._where(use, veil),
+            extra=(f"{quote_ident(subject)} AS {SUBJECT}",) if subject else (),
             fence=self._fenced(use, veil),
             hide_statistics=facts.patterns and bool(veil.veil.rows),
             only_columns=None if use.everything or use.shaped else frozenset(use.columns),
@@ -186,6 +196,8 @@ class Splicer:
                 continue
             found = self._comparison(conjunct)
             if found is None:
+                if not clear and column.veil.predicate is not Predicate.MASKED:
+                    raise NotUnderstood("this lookup could not be read", hint="Write it as `column = value`.")
                 continue
             start, end, before, after = found
             out.append(f"{before}{column.raw('')}{after}")
@@ -197,10 +209,11 @@ class Splicer:
 
     def _note(self, column: str, data_class: str, conjunct: Conjunct) -> None:
         value = conjunct.node["lexpr"] if conjunct.reversed else conjunct.node["rexpr"]
+        many = conjunct.node["kind"] == "AEXPR_OP_ANY"
         values: list[str] = []
         parameters: list[int] = []
         constants(value, values, parameters)
-        self.lookups.append(MovedLookup(column, data_class, tuple(values), tuple(parameters)))
+        self.lookups.append(MovedLookup(column, data_class, tuple(values), tuple(parameters), many))
 
     def _comparison(self, conjunct: Conjunct) -> tuple[int, int, str, str] | None:
         """Start and end of `column = value`, and the text before and after the column; None where it is unusual."""
@@ -258,6 +271,13 @@ class Splicer:
         return None if end < len(tokens) and tokens[end].name in ("ASCII_91", "WITH", "WITHOUT") else (index, end)
 
     # -- grouping, COPY, catalogue
+    def _group(self, guarded: GuardedGroup) -> None:
+        conditions = (
+            f"pg_catalog.count(DISTINCT {quote_ident(use.alias)}.{SUBJECT}) OPERATOR(pg_catalog.>=) {least}"
+            for use, _, least in guarded.subjects
+        )
+        self._condition(*having(self.text, guarded.group.select_list), " AND ".join(conditions), "HAVING")
+
     def _mend(self, mend: GroupMend) -> None:
         tokens = self.text.tokens
         index = self.text.token_at(mend.location)
@@ -369,11 +389,11 @@ class Splicer:
         where, end = self._clause(index, "WHERE")
         self._condition(where, end, predicate)
 
-    def _condition(self, where: int | None, end: int, predicate: str) -> None:
+    def _condition(self, where: int | None, end: int, predicate: str, clause: str = "WHERE") -> None:
         tokens = self.text.tokens
         at = tokens[end - 1].end
         if where is None:
-            self._insert(at, f" WHERE {predicate}")
+            self._insert(at, f" {clause} {predicate}")
         else:
             self._insert(tokens[where].end, " (")
             self._insert(at, f") AND ({predicate})")

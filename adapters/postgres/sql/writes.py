@@ -13,6 +13,7 @@ from adapters.postgres.sql.outputs import target_origins
 from adapters.postgres.sql.parse import Node, strings
 from adapters.postgres.sql.queries import with_clause
 from adapters.postgres.sql.scope import Item, Level, Output
+from adapters.postgres.sql.taint import Taint, together
 
 INSERT_MEMBERS = frozenset(
     {
@@ -59,7 +60,7 @@ def _target_item(target: TargetUse, node: Node) -> Item:
     return Item(target.alias, target.visible, target, schema=schema)
 
 
-def _written(column: str, value: Node | None) -> Written:
+def _written(column: str, value: Node | None, made_of: Taint) -> Written:
     inner = (value or {}).get("TypeCast", {}).get("arg", value or {})
     if "ParamRef" in inner:
         return Written(column, parameter=inner["ParamRef"].get("number", 0))
@@ -68,7 +69,7 @@ def _written(column: str, value: Node | None) -> Written:
     if constant is None and value and not _reads_columns(inner):
         pieces = _texts(inner)  # a mask may be put together from pieces, which are looked at as one
         constant = "".join(pieces) if len(pieces) > 1 else None
-    return Written(column, constant, computed=_reads_columns(inner))
+    return Written(column, constant, computed=_reads_columns(inner), made_of=made_of)
 
 
 def _texts(node: object) -> list[str]:
@@ -106,20 +107,28 @@ def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
             a.statement(body["selectStmt"], scope, pulled_up=False)
         return Output(None, Sources())
     columns = _insert_columns(a, body, target)
-    rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
-    for position, column in enumerate(columns):
-        values = [row["List"]["items"][position] for row in rows if position < len(row["List"].get("items", ()))]
-        computed = not rows and "selectStmt" in body
-        target.inserted.extend(_written(column, value) for value in values)
-        if not values:
-            target.inserted.append(Written(column, computed=computed))
+    given = Output((), Sources())
     if "selectStmt" in body:
-        a.statement(body["selectStmt"], scope, pulled_up=False)
+        with a.making(apart=True):
+            given = a.statement(body["selectStmt"], scope, pulled_up=False)
+    _inserted(body, columns, target, given)
     level = Level.below(scope)
     level.add(_target_item(target, body["relation"]))
     if "onConflictClause" in body:
         _on_conflict(a, body["onConflictClause"], target, level)
     return _returning(a, body, target, level)
+
+
+def _inserted(body: Node, columns: tuple[str, ...], target: TargetUse, given: Output) -> None:
+    """Note what is inserted, column by column."""
+    rows = body.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
+    for position, column in enumerate(columns):
+        values = [row["List"]["items"][position] for row in rows if position < len(row["List"].get("items", ()))]
+        made_of = given.taint(position)
+        target.inserted.extend(_written(column, value, made_of) for value in values)
+        if not values:
+            computed = not rows and "selectStmt" in body
+            target.inserted.append(Written(column, computed=computed, made_of=made_of))
 
 
 def _insert_columns(a: Analysis, body: Node, target: TargetUse) -> tuple[str, ...]:
@@ -143,7 +152,8 @@ def _subscript(a: Analysis, step: Node, level: Level) -> None:
 
 
 def _on_conflict(a: Analysis, clause: Node, target: TargetUse, level: Level) -> None:
-    excluded = Item("excluded", target.visible, qualified_only=True)
+    taints = {one.column: one.made_of for one in target.inserted if one.made_of is not None}
+    excluded = Item("excluded", target.visible, qualified_only=True, taints=taints)
     level.items.append(excluded)
     infer = clause.get("infer", {})
     for element in infer.get("indexElems", ()):
@@ -204,7 +214,7 @@ def _changing(a: Analysis, body: Node, outer: Level | None, act: str, others: st
 
 
 def _assignments(a: Analysis, targets: Sequence[Node], target: TargetUse, level: Level) -> None:
-    seen: list[Node] = []
+    seen: list[tuple[Node, list[Taint]]] = []
     for one in targets:
         body = one["ResTarget"]
         for step in body.get("indirection", ()):
@@ -212,15 +222,29 @@ def _assignments(a: Analysis, targets: Sequence[Node], target: TargetUse, level:
         value = body["val"]
         source = value.get("MultiAssignRef", {}).get("source")
         if source is None:
-            target.updated.append(_written(body["name"], value))
-            walk(a, value, level)
+            with a.making(apart=True) as made_of:
+                walk(a, value, level)
+            target.updated.append(_written(body["name"], value, made_of))
             continue
         column = value["MultiAssignRef"].get("colno", 1)
         items = source.get("RowExpr", {}).get("args", ())
-        target.updated.append(_written(body["name"], items[column - 1] if column <= len(items) else None))
-        if source not in seen:  # libpg_query repeats the one source for each column
-            seen.append(source)
-            walk(a, source, level)
+        parts = next((taints for node, taints in seen if node == source), None)
+        if parts is None:  # libpg_query repeats the one source for each column
+            parts = _parts(a, source, items, level)
+            seen.append((source, parts))
+        item = items[column - 1] if column <= len(items) else None
+        made_of = parts[column - 1] if item is not None else together(parts)
+        target.updated.append(_written(body["name"], item or source, made_of))
+
+
+def _parts(a: Analysis, source: Node, items: Sequence[Node], level: Level) -> list[Taint]:
+    """Walk `(a, b) = source`; what each item of a row, or all of a subquery, is made of."""
+    found = []
+    for one in items or (source,):
+        with a.making(apart=True) as made_of:
+            walk(a, one, level)
+        found.append(made_of)
+    return found
 
 
 def _returning(a: Analysis, body: Node, target: TargetUse, level: Level) -> Output:
@@ -235,18 +259,25 @@ def _returning(a: Analysis, body: Node, target: TargetUse, level: Level) -> Outp
             level.items.append(Item(name, target.visible, target, qualified_only=True))
     origins = target_origins(clause["exprs"], level)
     columns: list[str] | None = []
+    made_of: list[Taint] = []
     for one in clause["exprs"]:
         result = one["ResTarget"]
         value = result["val"]
+        with a.making(apart=True) as taint:
+            if "ColumnRef" in value:
+                column_ref(a, value["ColumnRef"], level, -1, label="name" not in result)
+            else:
+                walk(a, value, level)
+        made_of.append(taint)
         if "ColumnRef" in value:
-            column_ref(a, value["ColumnRef"], level, -1, label="name" not in result)
             last = value["ColumnRef"]["fields"][-1]
             star = "A_Star" in last
             columns = None if star or columns is None else [*columns, result.get("name", strings([last])[0])]
         else:
-            walk(a, value, level)
             columns = None if columns is None else [*columns, result.get("name", "?column?")]
-    return Output(None if columns is None else tuple(columns), level.sources, origins)
+    if columns is None:
+        return Output(None, level.sources, origins, whole=together(made_of))
+    return Output(tuple(columns), level.sources, origins, tuple(made_of), together(made_of))
 
 
 WRITERS: dict[str, Callable[[Analysis, Node, Level | None], Output]] = {

@@ -113,7 +113,7 @@ def test_portal_bound_under_another_purpose_is_refused(gw: GatewayThread) -> Non
         c.talk(query("BEGIN"), "C Z:T")
         c.talk([parse("SELECT v FROM secret_table x"), bind(portal="p"), SYNC], "1 2 Z:T")
         c.talk(query("SELECT 0 /*purpose=other*/"), "T D C Z:T")
-        c.talk([execute(portal="p"), SYNC], "E:42501 Z:E")
+        c.talk([execute(portal="p"), SYNC], "E:55000 Z:E")
         c.talk(query("ROLLBACK"), "C Z:I")
 
 

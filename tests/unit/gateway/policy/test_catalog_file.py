@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.model import Mask, TableName
+from gateway.model import Mask, Predicate, TableName
 from gateway.policy.catalog_file import read_catalog
 from gateway.policy.terms import ConsentTerms, DataClass, RetentionTerms
 from tests.unit.gateway.policy.bundles import CATALOG, line_of
@@ -44,6 +44,24 @@ def test_withheld_null_of_a_child_takes_back_the_parents_deny() -> None:
     text = "classes:\n  a: {level: 1, withheld: deny}\n  b: {parent: a, withheld: null}\n  c: {parent: a}\n"
     classes = read_catalog(text, lambda _: None)[0].classes
     assert [classes[name].withheld for name in "abc"] == ["deny", "null", "deny"]
+
+
+def test_inference_controls_come_from_the_parent_where_absent() -> None:
+    text = (
+        "classes:\n  a: {level: 2, predicate: deny, aggregate: {min_group: 5}, lookup: {per_hour: 60}}\n"
+        "  b: {parent: a}\n  c: {parent: a, predicate: masked, aggregate: {min_group: 9}, lookup: {per_hour: 7}}\n"
+        "  d: {level: 2}\n"
+    )
+    catalog, reader = read_catalog(text, lambda _: None)
+    assert reader.problems == []
+    assert [
+        (one.predicate, one.min_group, one.lookups_per_hour) for one in map(catalog.classes.get, "abcd") if one
+    ] == [
+        (Predicate.DENY, 5, 60),
+        (Predicate.DENY, 5, 60),
+        (Predicate.MASKED, 9, 7),
+        (Predicate.MASKED, 0, 0),
+    ]
 
 
 def test_public_is_always_a_class() -> None:

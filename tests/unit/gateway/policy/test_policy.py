@@ -42,6 +42,30 @@ def test_an_act_is_asked_on_classes_and_objects(loaded: Policy) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "source", "written"),
+    [
+        ("contact.phone", "contact.phone", True),
+        ("contact", "contact.phone", True),  # wider, of the same level
+        ("contact.phone", "contact", False),  # whoever may see telephones need not see every contact
+        ("contact.email", "contact.phone", False),  # a sister
+        ("personal", "contact.phone", False),  # wider, and of a lower level
+        ("sensitive", "contact.phone", True),  # of a higher level
+        ("contact.phone", "sensitive", False),
+        ("public", "contact.phone", False),
+        ("public", "public", True),
+        ("contact.phone", "public", True),
+        ("unknown", "public", False),
+        ("sensitive", "unknown", False),
+        ("unknown", "unknown", False),
+    ],
+)
+def test_a_value_goes_only_where_the_class_is_as_strict(
+    target: str, source: str, written: bool, loaded: Policy
+) -> None:
+    assert loaded.as_strict(target, source) is written
+
+
+@pytest.mark.parametrize(
     ("obj", "allowed"),
     [
         ("ref.cities.name", True),

@@ -117,6 +117,15 @@ def test_a_value_hash_depends_on_key_and_class() -> None:
         record.value_hash(b"", "contact.phone", "值")
 
 
+def test_what_was_allowed_and_then_refused_is_recorded_as_denied() -> None:
+    allowed = record.plan_fragment(
+        kind="SELECT", statement="select $1", fingerprint="f", verdict=Outcome.VEIL, bundle="b", relations=["a.b"]
+    )
+    members = json.loads(b"{" + record.denied(allowed, "lookup_limit") + b"}")
+    before = json.loads(b"{" + allowed + b"}")
+    assert members == before | {"verdict": "deny", "reason": "lookup_limit"}
+
+
 def test_room_for_subjects() -> None:
     got = decode(record.statement(session(), plan(), at_us=0, id=1, subjects=b'"subjects":{"crm.customers":{"n":1}}'))
     assert got["subjects"] == {"crm.customers": {"n": 1}}
