@@ -18,11 +18,11 @@ import pytest
 from adapters.postgres.wire.requests import SYNC
 from tests.support.gateway import Gateway
 from tests.support.postgres import Database
-from tests.support.rawpg import RawClient, bind, close, execute, parse, query
+from tests.support.rawpg import RawClient, bind, close, describe, execute, parse, query
 from tests.system.gateway.conftest import CLEAR, FILES, MASKED, connect
 from tests.system.gateway.test_life import control, until
 
-SQL = "SELECT phone FROM app.people WHERE id < 3 ORDER BY id"
+SQL = "SELECT phone FROM app.people WHERE id < 4 ORDER BY id"
 SHORTER = "***"
 """What the mask makes of a number of eight digits."""
 
@@ -47,6 +47,11 @@ WAYS = {
     "named statement": Way(
         [parse(SQL, "s"), SYNC], "1 Z:I",
         [bind(name="s"), execute(1), SYNC], "2 D:{} s Z:I",
+        [close("S", "s"), SYNC], "3 Z:I",
+    ),
+    "named statement, as drivers send it": Way(
+        [parse(f"{SQL} LIMIT 1", "s"), SYNC], "1 Z:I",
+        [bind(name="s"), describe(), execute(), SYNC], "2 T D:{} C Z:I",
         [close("S", "s"), SYNC], "3 Z:I",
     ),
     "unnamed statement": Way(
@@ -174,7 +179,8 @@ def test_what_was_kept_is_judged_again(way: str, change: str, gateway: Gateway) 
     after = MASKED if kept.locks and changed.apply is ddl else changed.after
     with raw(gateway, changed.purpose) as client:
         client.talk(kept.keep, kept.kept)
-        client.talk(kept.run, kept.shown.format(changed.before))
+        for _ in range(2):
+            client.talk(kept.run, kept.shown.format(changed.before))
         changed.apply(gateway, client, kept)
         same_text = change == "no change" or (way == "open portal" and changed.apply is ddl)  # a portal goes on then
         client.talk(kept.run, kept.refused if kept.refused and not same_text else kept.shown.format(after))
