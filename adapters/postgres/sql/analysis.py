@@ -336,3 +336,14 @@ class Analysis:
                 location=location,
             )
         return raising if symbol in allow.NEVER_RAISING_OPERATORS else max(raising, level.depth)
+
+    def implied(self, symbols: str, instead: str, location: int = NOWHERE) -> None:
+        """Judge operators that SQL looks up though the statement does not write them; `symbols` parted by blanks."""
+        for symbol in symbols.split():
+            if symbol in self.world.snapshot.user_operators:
+                self.refuse(
+                    "operator",
+                    f"this compares with the operator {symbol}, which is also defined by a user of this database",
+                    hint=f"Write {instead}.",
+                    location=location,
+                )

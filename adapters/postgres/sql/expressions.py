@@ -84,6 +84,8 @@ def _operator(a: Analysis, body: Node, level: Level, raising: int) -> None:
     if kind in ("AEXPR_LIKE", "AEXPR_ILIKE"):
         safe = _plain_pattern(right)
         a.facts.patterns = a.facts.patterns or not safe
+    if "BETWEEN" in kind:
+        a.implied("< >" if "NOT" in kind else ">= <=", "two comparisons with OPERATOR(pg_catalog.…)", location)
     a.raising.quiet += safe
     patterns = a.facts.patterns
     inner = a.operator(body["name"], level, raising, location)
@@ -263,6 +265,8 @@ def _case_when(a: Analysis, body: Node, level: Level, raising: int) -> None:
 
 
 def _case(a: Analysis, body: Node, level: Level, raising: int) -> None:
+    if "arg" in body:
+        a.implied("=", "`CASE WHEN x OPERATOR(pg_catalog.=) y THEN …`", body.get("location", 0))
     with a.decides():
         walk(a, body.get("arg"), level, raising)
     walk(a, body.get("args", []), level, raising)
@@ -320,6 +324,8 @@ def _sublink(a: Analysis, body: Node, level: Level, raising: int) -> None:
     kind = body["subLinkType"]
     if "operName" in body:
         raising = a.operator(body["operName"], level, raising, body.get("location", 0))
+    elif "testexpr" in body:
+        a.implied("=", "`x OPERATOR(pg_catalog.=) ANY (SELECT …)`", body.get("location", 0))
     scalar = kind in ("EXPR_SUBLINK", "ROWCOMPARE_SUBLINK", "MULTIEXPR_SUBLINK")
     if scalar and not gives_one_row(body["subselect"].get("SelectStmt", {})):
         a.raising.raises()

@@ -189,6 +189,8 @@ def _join(a: Analysis, body: Node, level: Level, raising: int, nullable: bool) -
 
 def _merged(a: Analysis, body: Node, items: list[Item], level: Level, raising: int) -> None:
     """The columns that USING and NATURAL compare."""
+    if "usingClause" in body or body.get("isNatural"):
+        a.implied("=", "`ON a.x OPERATOR(pg_catalog.=) b.x`")
     for name in strings(body.get("usingClause", ())):
         for item in items:
             if item.has(name):
