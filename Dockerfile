@@ -3,8 +3,10 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /src
+# The hot path is compiled (hatch_build.py); without a compiler it would run as plain Python.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/menshen
-COPY requirements.lock pyproject.toml README.md ./
+COPY requirements.lock pyproject.toml hatch_build.py README.md ./
 COPY gateway gateway
 COPY adapters adapters
 COPY policies policies

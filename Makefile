@@ -41,7 +41,7 @@ bench-detect: $(STAMP)  ## how well the detectors find: precision and recall on 
 services:  ## what some tests and the bench need beside Python: PgBouncer, node (Debian packages, as root)
 	scripts/services.sh
 
-wheel: $(STAMP)  ## build the wheel into dist/
+wheel: $(STAMP)  ## build the wheel into dist/, its hot path compiled where there is a C compiler
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 lock: $(STAMP)  ## resolve the dependencies anew (needs uv)

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from adapters.postgres.catalog import Snapshot
+from adapters.postgres.live import DATA_PATH
 from adapters.postgres.planner import PostgresPlanner
 from adapters.postgres.server import DatabaseTarget, Judgement, Listen, PostgresServer, ServerLimits
 from adapters.postgres.session.channel import Limits
@@ -342,6 +343,7 @@ class Gateway:
             "policy": Check(True, "its files are refused, an older bundle is in force" if self.policy.problems else ""),
             "trail": Check(True) if self.trail.healthy else Check(False, "records cannot be written: see the log"),
             "serving": Check(False, "stopping") if self._draining else Check(self._server is not None),
+            "data_path": Check(True, "" if DATA_PATH == "compiled" else "plain Python; a wheel has it compiled"),
         }
         for name, database in self.databases.items():
             keeper = database.keeper
@@ -473,6 +475,7 @@ def serve(settings: Settings, *, json_log: bool = False) -> int:
     process.forbid_core_dumps()
     process.raise_file_limit(settings.gateway.limits.max_connections * _FILES_PER_CONNECTION + _SPARE_FILES)
     event(log, logging.INFO, "starting", f"menshen {__version__}", configuration=str(settings.source or "environment"))
+    event(log, logging.INFO, "data_path", f"data path: {DATA_PATH}")
     for warning in settings.warnings:
         event(log, logging.WARNING, "configuration_warning", str(warning))
     return process.run(lambda: _serve(settings))

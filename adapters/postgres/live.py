@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from adapters.postgres.backend import Backend, Upstream, terminate
 from adapters.postgres.session import refuse
@@ -27,6 +27,9 @@ from gateway.net.relay import WAITS_FOR_RECORD, WAITS_FOR_REPLIES, Side, join
 from gateway.trail import record
 
 _log = logging.getLogger(__name__)
+
+DATA_PATH: Final = "plain" if __file__.endswith(".py") else "compiled"
+"""Whether the modules on the hot path run as C (`hatch_build.py`) or as the Python that they are."""
 
 _LINGER_SECONDS = 5.0
 """How long a client may take to read its last bytes."""

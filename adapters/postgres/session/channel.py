@@ -155,14 +155,14 @@ class Channel:
             match effect:
                 case Deallocated(None) | Discarded(everything=True):
                     # The unnamed statement is not among them.
-                    for name in [name for name in self.prepared if name]:
-                        forgotten.append(self.prepared.pop(name))
+                    for known in [known for known in self.prepared if known]:
+                        forgotten.append(self.prepared.pop(known))
                     self.portals.clear()
-                case Deallocated(str() as name):
-                    found = self.prepared.pop(name.encode(), None)
+                case Deallocated(str() as statement_name):
+                    found = self.prepared.pop(statement_name.encode(), None)
                     forgotten += [] if found is None else [found]
-                case CursorDeclared(name):
-                    self.portals.pop(name.encode(), None)
+                case CursorDeclared(cursor_name):
+                    self.portals.pop(cursor_name.encode(), None)
 
     def settle(self, run: Run) -> None:
         """All of `run` succeeded."""

@@ -206,15 +206,14 @@ class Requests:
         channel.token = None
         if kind in (_QUERY, _CALL):
             return self._start(QUERY if kind == _QUERY else CALL, None, refuse.INTERNAL, None, None)
-        name = data[position + 5 : data.find(0, position + 5, end)]
+        name = _name_at(data, position + 5, end)
         if kind == _PARSE:
             return self._refuse(refuse.INTERNAL, None, name)
         known: Portal | Prepared | None = None
         if kind == _EXECUTE:
             known = channel.portals.get(name)
         elif kind == _BIND:
-            begin = position + 6 + len(name)
-            known = channel.prepared.get(data[begin : data.find(0, begin, end)])
+            known = channel.prepared.get(_name_at(data, position + 6 + len(name), end))
         return self._refuse(refuse.INTERNAL, None if known is None else known.statement)
 
     def abort(self, denial: Denial) -> bytes:
@@ -495,19 +494,17 @@ class Requests:
 
     def _describe(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
-        kind = data[position + 5] if position + 5 < end else 0
-        name = data[position + 6 : end - 1]
+        target = wire.decode_target(data[position + 5 : end])
+        name = target.name
         known: object
-        if kind == wire.PORTAL:
+        if target.kind == wire.PORTAL:
             # A cursor that SQL declared is a portal too: psycopg and Django describe theirs, whose names and types of
             # columns were judged when it was declared.
             known = channel.portals.get(name) or name.decode("utf-8", "replace") in channel.state.cursors or None
         else:
-            # Also checks what is neither: decode raises.
-            name = wire.decode_target(data[position + 5 : end]).name
             known = channel.prepared.get(name)
         if known is None and not channel.unrestricted:
-            return self._unknown_name(kind, name)
+            return self._unknown_name(target.kind, name)
         channel.queue.append(DESCRIBE_MARK)
         return None
 
@@ -570,6 +567,12 @@ class Requests:
         channel = self._c
         channel.queue.append(Refusal(denial, statement, channel.number(), channel.now))
         return refuse.REFUSED_MESSAGE if parse is None else refuse.refused_parse(parse)
+
+
+def _name_at(data: bytes, at: int, end: int) -> bytes:
+    """The name that begins here; empty where it does not end."""
+    stop = data.find(0, at, end)
+    return data[at:stop] if stop >= at else b""
 
 
 def _value(bind: wire.Bind, number: int) -> str | None:
