@@ -21,6 +21,7 @@ from adapters.postgres.session.expected import (
     CALL,
     EXECUTE,
     QUERY,
+    SYNC,
     Closing,
     Completion,
     Entry,
@@ -136,6 +137,19 @@ class Channel:
             self.usual = None
             self.queue.extend(usual.entries())
         return usual
+
+    def may_come_back(self, name: bytes) -> bool:
+        """Whether the statement of this name was dropped by a request of an earlier batch whose reply has not come: if
+        that request was skipped, because one before it failed, the statement is still there."""
+        dropped = False
+        for entry in self.queue:
+            if entry.kind == SYNC:
+                if dropped:
+                    return True
+            elif isinstance(entry, Run | Closing):
+                previous = entry.unnamed if isinstance(entry, Run) else entry.previous
+                dropped = dropped or (previous is not None and previous.name == name)
+        return False
 
     # -- effects ------------------------------------------------------------------------------------------------------
     def apply(self, run: Run) -> None:

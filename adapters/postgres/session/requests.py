@@ -350,6 +350,9 @@ class Requests:
             raise ProtocolViolation("a string in a message does not end")
         name = data[middle + 1 : last]
         prepared = channel.prepared.get(name)
+        if prepared is None and channel.may_come_back(name):
+            self.stalled = True
+            return None
         if prepared is None:
             prepared = self._unknown(f"EXECUTE {_quoted(name)}", name)
             if prepared is None:
@@ -503,6 +506,9 @@ class Requests:
             known = channel.portals.get(name) or name.decode("utf-8", "replace") in channel.state.cursors or None
         else:
             known = channel.prepared.get(name)
+            if known is None and channel.may_come_back(name):
+                self.stalled = True
+                return None
         if known is None and not channel.unrestricted:
             return self._unknown_name(target.kind, name)
         channel.queue.append(DESCRIBE_MARK)

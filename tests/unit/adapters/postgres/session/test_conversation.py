@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +106,20 @@ def test_every_row_has_a_record(messages: list[bytes], data: st.DataObject) -> N
     assert len({(one.number, one.phase) for one in done}) == len(done)
     opened = {one.number for one in done if one.phase == "open"}
     assert opened == {one.number for one in done if one.phase == "close"}
+
+
+@pytest.mark.parametrize("drops", [query("select 2"), close("S", "")])
+@pytest.mark.parametrize("asks", [describe("S", ""), bind() + execute()])
+def test_a_statement_whose_end_was_skipped_is_still_there(drops: bytes, asks: bytes) -> None:
+    """What drops it follows a message that fails, so it is skipped; the next batch must not be judged before that."""
+    blob = parse("select 1") + SYNC + bind(name="none") + drops + SYNC + asks + SYNC
+    direct, server, talk = FakePostgres(), FakePostgres(), conversation(unrestricted=False)
+    direct.feed(blob)
+    talk.from_client(blob, 1)
+    seen = b""
+    while asked := b"".join(talk.take_to_server()):
+        server.feed(asked)
+        talk.from_server(server.take(), 2)
+        talk.resume(2)
+        seen += b"".join(talk.take_to_client())
+    assert tokens(seen) == tokens(direct.take())
