@@ -163,6 +163,8 @@ class Snapshot:
     """Those of them that pg_catalog has as well."""
     user_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(schema, name) to `pg_type.typtype` (c, d, e, r, m, b), no arrays; `x`: casting to it runs a user's function."""
+    parameter_types: frozenset[int] = frozenset()
+    """OIDs of those of them, and of their arrays, that a parameter may have."""
     user_casts: tuple[Cast, ...] = ()
     enums: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     extensions: Mapping[str, str] = field(default_factory=dict)
@@ -207,6 +209,7 @@ class Snapshot:
             yield repr(sorted(whole))
         yield repr(sorted(self.extension_operators))
         yield repr(sorted(self.user_types.items()))
+        yield repr(sorted(self.parameter_types))
         yield repr(sorted(self.enums.items()))
         yield repr(sorted(self.extensions.items()))
         yield repr((self.functions, self.user_casts, self.server_version, self.database))

@@ -44,6 +44,7 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         user_operators=judged.user_operators,
         shadowing_operators=judged.shadowing_operators,
         user_types=objects.types(found["types"]),
+        parameter_types=objects.parameter_types(found["types"]),
         user_casts=objects.casts(found["casts"]),
         enums={(r["nspname"], r["typname"]): tuple(r["labels"]) for r in found["enums"]},
         extensions={r["extname"]: r["nspname"] for r in found["extensions"]},

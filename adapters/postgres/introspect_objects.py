@@ -80,6 +80,11 @@ def types(rows: Rows) -> dict[tuple[str, str], str]:
     return {(row["nspname"], row["typname"]): "x" if row["calls"] else row["typtype"] for row in rows}
 
 
+def parameter_types(rows: Rows) -> frozenset[int]:
+    """OIDs of the types, and of arrays of them, whose values no function of a user makes."""
+    return frozenset(row[oid] for row in rows if not row["calls"] and row["typtype"] != "p" for oid in ("oid", "array"))
+
+
 def casts(rows: Rows) -> tuple[Cast, ...]:
     return tuple(Cast(row["source"], row["target"], row["function"], _CONTEXTS[row["context"]]) for row in rows)
 

@@ -107,11 +107,25 @@ WHERE r.rulename = '_RETURN' AND r.ev_class >= 16384 AND d.refobjsubid > 0 AND d
 """
 
 # Arrays and the row types of tables are left out: the first follow their elements, the second are relations.
+# A domain's CHECK that calls a function of a user, itself or behind an operator; and what is made of such a domain.
 TYPES = f"""
-SELECT n.nspname::text, t.typname::text, t.typtype::text, t.typtype = 'd' AND EXISTS (
-           SELECT FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
-             AND d.refclassid = 'pg_proc'::regclass AND d.refobjid >= 16384
-           WHERE k.contypid = t.oid) AS calls
+WITH RECURSIVE made (oid, of) AS (
+    SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.typtype = 'd'
+    UNION ALL SELECT t.oid, t.typelem FROM pg_type t WHERE t.typelem <> 0
+    UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_range r
+    UNION ALL SELECT m.oid, d.refobjid FROM pg_type m JOIN pg_depend d ON d.classid = 'pg_type'::regclass
+      AND d.objid = m.oid AND d.refclassid = 'pg_type'::regclass WHERE m.typtype = 'm'
+    UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+      WHERE c.reltype <> 0 AND NOT a.attisdropped
+), calling (oid) AS (
+    SELECT k.contypid FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+    WHERE k.contypid <> 0 AND d.refobjid >= 16384 AND (d.refclassid = 'pg_proc'::regclass
+       OR d.refclassid = 'pg_operator'::regclass AND NOT EXISTS (SELECT FROM pg_depend e
+            WHERE e.classid = 'pg_operator'::regclass AND e.objid = d.refobjid AND e.deptype = 'e'))
+    UNION SELECT m.oid FROM calling c JOIN made m ON m.of = c.oid
+)
+SELECT n.nspname::text, t.typname::text, t.typtype::text, t.oid IN (SELECT oid FROM calling) AS calls,
+       t.oid::int8 AS oid, t.typarray::int8 AS array
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE {_USER_SCHEMA} AND NOT (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A')
   AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))

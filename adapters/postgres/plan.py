@@ -7,7 +7,7 @@ applies the effects when the statement is executed. Nobody after the plan looks 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -268,6 +268,10 @@ class Planner(Protocol):
 
     def plan(self, text: str, state: SessionState, *, single: bool) -> Plan:
         """Judge a text. `single`: it came with Parse, where PostgreSQL allows one statement only."""
+        ...
+
+    def parameters(self, types: Sequence[int], state: SessionState) -> Denial | None:
+        """Why a parameter may not have one of these types, given by OID; None where they may."""
         ...
 
     def function_call(self, oid: int, state: SessionState) -> Plan:

@@ -7,7 +7,7 @@ statement is judged again at its next Bind. Facts are kept by text, plans by tex
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -55,6 +55,9 @@ SEEN = 32_000
 """Texts remembered as seen once: only a text that comes again is kept, so that a stream of literals fills no cache."""
 KEPT_TEXT = 100_000
 """Characters: a longer text is planned anew each time."""
+
+_FIRST_USER_OID = 16_384
+"""`FirstNormalObjectId` of PostgreSQL: what has a lower one came with initdb."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -116,6 +119,17 @@ class PostgresPlanner:
     def is_unrestricted(self, state: SessionState) -> bool:
         token = self.token(state)
         return isinstance(token, Token) and token.persona.unrestricted
+
+    def parameters(self, types: Sequence[int], state: SessionState) -> Denial | None:
+        known = self.snapshot.parameter_types
+        strange = next((oid for oid in types if oid >= _FIRST_USER_OID and oid not in known), None)
+        if strange is None or self.is_unrestricted(state):
+            return None
+        return Denial(
+            f"a parameter may not have the type with OID {strange}: a function of a user makes it, or it is new",
+            "Send it as text. A type created a moment ago is known after the gateway's next look at the catalogue.",
+            reason="type",
+        )
 
     def function_call(self, oid: int, state: SessionState) -> Plan:
         token = self.token(state)

@@ -8,13 +8,13 @@ raises UpstreamUnavailable with 57P03.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.plan import Plan, SessionState
 from adapters.postgres.planner import PostgresPlanner
 from gateway.errors import UpstreamUnavailable
-from gateway.model import Principal
+from gateway.model import Denial, Principal
 
 
 class PlannerSlot:
@@ -55,6 +55,9 @@ class PlannerSlot:
         if planner.misses != misses:
             self._judged((time.perf_counter_ns() - began) / 1000)
         return plan
+
+    def parameters(self, types: Sequence[int], state: SessionState) -> Denial | None:
+        return self._current().parameters(types, state)
 
     def function_call(self, oid: int, state: SessionState) -> Plan:
         return self._current().function_call(oid, state)

@@ -8,7 +8,7 @@ flags, `/*purpose=x*/` is the effect of SET menshen.purpose, `secret` is spliced
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from adapters.postgres.plan import (
     CatalogueChanged,
@@ -48,6 +48,13 @@ class StubPlanner:
         if purpose == "forbidden":
             raise PurposeRefused("the purpose is not yours", hint="Choose another one.")
         return purpose
+
+    def parameters(self, types: Sequence[int], state: SessionState) -> Denial | None:
+        return (
+            Denial("not of this type", "Send text.", reason="type")
+            if 66_666 in types and not self.unrestricted
+            else None
+        )
 
     def function_call(self, oid: int, state: SessionState) -> Plan:
         if not self.unrestricted:

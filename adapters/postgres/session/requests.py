@@ -41,6 +41,7 @@ _COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
 
 _IGNORED_IN_DISCARD: Final = frozenset(b"PBDECHQF")
 _REFUSABLE: Final = frozenset(b"PBDEQF")
+_NO_TYPES: Final = b"\0\0"
 _NO_LOOKUPS: Final[tuple[tuple[int, str], ...]] = ()
 
 
@@ -258,6 +259,7 @@ class Requests:
         if known is None and len(channel.prepared) >= channel.limits.prepared:
             return self._refuse(refuse.too_many_statements(channel.limits.prepared), None, message.name)
         plan, denial, text = self._judge(message.text, single=True)
+        denial = denial or self._typed(message.types)
         if denial is not None:
             return self._refuse(denial, plan.statements[0] if plan and plan.statements else None, message.name)
         assert plan is not None
@@ -341,6 +343,12 @@ class Requests:
             return None, refuse.not_judged(exc)
         return plan, plan.denial
 
+    def _typed(self, types: bytes) -> Denial | None:
+        """Whether the parameters may have the types that Parse gives them: making a value can call a function."""
+        if types == _NO_TYPES:
+            return None
+        return self._c.planner.parameters(wire.type_oids(types), self._c.state)
+
     # -- prepared statements and portals ------------------------------------------------------------------------------
     def _bind(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
@@ -412,6 +420,7 @@ class Requests:
         """Something has changed since `prepared` was judged. What replaces its Bind where it is denied now."""
         channel = self._c
         plan, denial = self._plan(prepared.text, single=True)
+        denial = denial or self._typed(prepared.types)
         if plan is None or denial is not None:
             assert denial is not None
             return self._refuse(denial, plan.statements[0] if plan is not None and plan.statements else None)

@@ -27,7 +27,7 @@ class Parse:
     name: bytes
     text: bytes
     types: bytes
-    """Count and OIDs as they came: nothing here depends on them."""
+    """Count and OIDs as they came."""
 
 
 def decode_parse(body: bytes) -> Parse:
@@ -37,6 +37,11 @@ def decode_parse(body: bytes) -> Parse:
     fields.take(4 * fields.int16())
     fields.end()
     return Parse(name, text, body[start:])
+
+
+def type_oids(types: bytes) -> tuple[int, ...]:
+    """The OIDs in `Parse.types`; 0 stands for one that the database has to find out."""
+    return struct.unpack(f"!{(len(types) - 2) // 4}I", types[2:])
 
 
 def encode_parse(name: bytes, text: bytes, types: bytes = b"\0\0") -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.introspect_objects import judge, only_computes, types
+from adapters.postgres.introspect_objects import judge, only_computes, parameter_types, types
 
 
 def function(name: str = "f", **more: Any) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def test_an_operator_is_as_good_as_its_function() -> None:
 
 def test_a_domain_whose_check_calls_a_user_is_told_apart() -> None:
     rows = [
-        {"nspname": "crm", "typname": "short", "typtype": "d", "calls": False},
-        {"nspname": "crm", "typname": "checked", "typtype": "d", "calls": True},
+        {"nspname": "crm", "typname": "short", "typtype": "d", "calls": False, "oid": 20_000, "array": 20_001},
+        {"nspname": "crm", "typname": "checked", "typtype": "d", "calls": True, "oid": 20_002, "array": 20_003},
+        {"nspname": "crm", "typname": "shell", "typtype": "p", "calls": False, "oid": 20_004, "array": 0},
     ]
-    assert types(rows) == {("crm", "short"): "d", ("crm", "checked"): "x"}
+    assert types(rows) == {("crm", "short"): "d", ("crm", "checked"): "x", ("crm", "shell"): "p"}
+    assert parameter_types(rows) == {20_000, 20_001}

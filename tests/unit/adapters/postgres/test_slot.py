@@ -44,6 +44,7 @@ def test_without_a_planner_nothing_is_judged() -> None:
         lambda: slot.plan("SELECT 1", STATE, single=True),
         lambda: slot.token(STATE),
         lambda: slot.function_call(1, STATE),
+        lambda: slot.parameters((16_400,), STATE),
         lambda: slot.startup_purpose(STATE.principal, None),
         lambda: slot.is_unrestricted(STATE),
     ):

@@ -22,6 +22,7 @@ def test_bind_survives(portal: bytes, name: bytes, formats: tuple[int, ...], val
 def test_parse_survives(name: bytes, text: bytes, oids: list[int]) -> None:
     types = len(oids).to_bytes(2, "big") + b"".join(oid.to_bytes(4, "big") for oid in oids)
     assert requests.decode_parse(requests.encode_parse(name, text, types)[5:]) == requests.Parse(name, text, types)
+    assert requests.type_oids(types) == tuple(oids)
 
 
 @given(NAME, st.integers(-(2**31), 2**31 - 1))
