@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway import __version__
-from gateway.commands import check, demo, drill, explain, honey, incident, passwd, serve, trail
+from gateway.commands import check, demo, drill, explain, honey, incident, install, passwd, serve, trail
 from gateway.commands.common import GOOD, USAGE, show_problems
 from gateway.errors import MenshenError, ProblemsFound
 
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"menshen {__version__}")
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (demo, check, serve, explain, trail, incident, honey, drill, passwd):
+    for command in (demo, check, install, serve, explain, trail, incident, honey, drill, passwd):
         command.register(subparsers)
     return top
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from adapters.postgres.catalog import Function, Login, Snapshot
 from adapters.postgres.check_tables import CATALOG
+from adapters.postgres.managed.names import is_own_schema
 from adapters.postgres.sql.words import words
 from gateway.errors import Problem
 from gateway.policy.policy import Policy
@@ -49,7 +50,11 @@ def _login(login: Login) -> Iterator[tuple[str, str]]:
 
 
 def _objects(policy: Policy, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    definers = [f for f in snapshot.functions if f.security_definer and f.callable and not f.trigger]
+    definers = [
+        f
+        for f in snapshot.functions
+        if f.security_definer and f.callable and not f.trigger and not is_own_schema(f.schema)
+    ]
     unlisted = [f.identity for f in definers if not _is_listed(policy, f)]
     if unlisted:
         message = f"SECURITY DEFINER functions that the gateway's login may call: {_some(unlisted)}"

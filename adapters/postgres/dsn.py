@@ -36,6 +36,14 @@ class Attrs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Another login than the DSN's own."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Dsn:
     """Where a database is and how to log in. `hosts`: in the order in which they are tried."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from adapters.postgres.managed.names import OWN_SCHEMA
+
 _USER_SCHEMA = (
-    ("n.nspname <> ALL ('{{pg_catalog,information_schema,pg_toast}}'::name[]) AND n.nspname !~ '^pg_(toast_)?temp_'")
+    (
+        "n.nspname <> ALL ('{{pg_catalog,information_schema,pg_toast}}'::name[]) AND n.nspname !~ '^pg_(toast_)?temp_'"
+        f" AND n.nspname !~ '{OWN_SCHEMA}'"  # what `menshen install` made stands for tables, and is none
+    )
     .replace("{{", "{")
     .replace("}}", "}")
 )

@@ -17,6 +17,8 @@ from adapters.postgres.catalog import Snapshot
 from adapters.postgres.check import check
 from adapters.postgres.dsn import for_asyncpg
 from adapters.postgres.introspect import introspect
+from adapters.postgres.managed.check import check as check_managed
+from adapters.postgres.managed.state import find
 from gateway.config import Secret
 from gateway.errors import Problem, UpstreamUnavailable
 from gateway.policy.policy import Policy
@@ -52,11 +54,15 @@ class PostgresSource:
         except _FAILURES as error:
             raise await self._lost(error) from None
 
-    async def check(self, policy: Policy) -> tuple[Problem, ...]:
-        """Whether the database and the bundle fit each other: every finding of `adapters.postgres.check`."""
+    async def check(self, policy: Policy, *, managed: bool = False) -> tuple[Problem, ...]:
+        """Whether the database and the bundle fit each other: every finding of `adapters.postgres.check`, and whether
+        what `menshen install` put there is as it should be (`managed`: it must be there)."""
         try:
             connection = await self._connected()
-            return await check(policy, await introspect(connection), connection)
+            snapshot = await introspect(connection)
+            found = await check(policy, snapshot, connection)
+            installed = check_managed(policy, snapshot, await find(connection), managed=managed)
+            return tuple(sorted((*found, *installed)))
         except _FAILURES as error:
             raise await self._lost(error) from None
 

@@ -18,7 +18,7 @@ from gateway.commands.common import (
     problem_document,
     settings_of,
 )
-from gateway.config import Settings
+from gateway.config import DatabaseMode, Settings
 from gateway.errors import Problem, ProblemsFound, UpstreamUnavailable
 
 TEXT = """Check the configuration, the policy bundle, and whether the databases fit the data map.
@@ -71,7 +71,7 @@ def _bundle_and_databases(settings: Settings, connect: bool) -> list[Problem]:
             database = settings.databases[name]
             source = PostgresSource(database.dsn, database.connect_timeout_seconds)
             try:
-                return await source.check(policy)
+                return await source.check(policy, managed=database.mode is DatabaseMode.MANAGED)
             except UpstreamUnavailable as error:
                 where = str(settings.source or "environment")
                 message = f"databases.{name} was not checked: {error.message}"

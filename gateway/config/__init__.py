@@ -2,6 +2,7 @@
 
 from gateway.config.loader import load
 from gateway.config.settings import (
+    DatabaseMode,
     DatabaseSettings,
     Durability,
     LimitSettings,
@@ -16,6 +17,7 @@ from gateway.config.settings import (
 )
 
 __all__ = [
+    "DatabaseMode",
     "DatabaseSettings",
     "Durability",
     "LimitSettings",
