@@ -155,13 +155,15 @@ class Replies:
         if not answer or not data.startswith(answer):
             return False
         first = len(answer)
-        found = usual.rows_end(data, first)
+        keys = channel.gather(run) if first < len(data) and data[first] == _ROW else None
+        found = usual.rows_end(data, first, keys if keys is not None and keys.reads else None)
         if found is None:
+            run.keys = None  # the walk reads them anew
             return False
         position, run.rows = found
         run.size = position - first
-        if run.rows and (keys := channel.gather(run)) is not None:
-            keys.rows(data, first, position)
+        if keys is not None and not keys.reads:
+            keys.passed(run.rows)
         channel.complete(run, run.rows or responses.rows_of_tag(data[position + 5 : -6]), "00000")
         channel.status = data[-1]
         if channel.status == IDLE:
@@ -196,7 +198,8 @@ class Replies:
         head = self._c.queue[0] if self._c.queue else None
         if not isinstance(head, Run):
             raise ProtocolViolation("the database sent rows that nobody asked for")
-        if data[position] == _ROW and (keys := self._c.gather(head)) is not None:
+        keys = self._c.gather(head) if data[position] == _ROW else None
+        if keys is not None and keys.reads:
             return self._rows_with_keys(head, keys, data, position, total)
         first = position
         last = total - 5
@@ -210,29 +213,35 @@ class Replies:
             rows += 1
         head.rows += rows
         head.size += position - first
+        if keys is not None:
+            keys.passed(rows)
         if position > total:
             self._passing = position - total
             position = total
         return position
 
     def _rows_with_keys(self, head: Run, keys: Keys, data: bytes, position: int, total: int) -> int:
-        """The same, with the subject's key of each row read. A row that is cut waits for its rest if it is not long."""
+        """The same, with the subject's key of each row read. A row that is cut before its key, and not long, waits for
+        its rest."""
         first = position
         position, rows = keys.rows(data, position, total)
         if position + 5 <= total and data[position] == _ROW:
             size = HEADER.unpack_from(data, position + 1)[0]
             if size < 6:
                 raise ProtocolViolation(f"invalid message length {size} from the database")
-            if size <= _CUT_ROW_LIMIT:
+            begun = keys.begun(data, position, total)
+            if not begun and size <= _CUT_ROW_LIMIT:
                 self._need = 1 + size
-            else:  # too long to hold: it passes on, and the record says that it was not attributed
-                keys.skip()
-                self._passing = position + 1 + size - total
-                head.size += self._passing
-                position = total
+            else:
+                if not begun:  # too long to hold: it passes on, and the record says that it was not attributed
+                    keys.skip()
+                position += 1 + size
                 rows += 1
         head.rows += rows
         head.size += position - first
+        if position > total:
+            self._passing = position - total
+            position = total
         return position
 
     # -- what completes a request -------------------------------------------------------------------------------------

@@ -7,9 +7,11 @@ key is, or which parameter of the statement names the one subject that it reads.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
+import orjson
 from pyroaring import BitMap, BitMap64
 
 from adapters.postgres.plan import StatementPlan, SubjectSource
@@ -18,10 +20,18 @@ from gateway.trail.subjects import HASH_LIMIT, PLAIN_LIMIT, Subjects, encode, en
 Bits = BitMap | BitMap64
 _SIZE: Final = struct.Struct("!i").unpack_from
 _ROW: Final = ord("D")
-_ROW_HEAD: Final = struct.Struct("!BiHi")
+_ROW_HEAD: Final = struct.Struct("!BiHi").unpack_from
 """Type, length, number of columns, length of the first."""
-_ROW_INT4: Final = struct.Struct("!BiHii")
-_ROW_INT8: Final = struct.Struct("!BiHiq")
+_BINARY: Final = {4: struct.Struct("!BI2xii"), 8: struct.Struct("!BI2xiq")}
+"""The same, and the first column, by its length."""
+_ROW_TEXT: Final = struct.Struct("!BI2xi20s")
+"""The same as text, as long as the longest whole number is, or longer; the rest is cut off."""
+_LEAST_ROW: Final = 10
+"""The length of a row with one column that is empty."""
+_HEAD: Final = 7
+"""Type, length and number of columns: no row is shorter."""
+_FIRST: Final = 11
+"""Where the first cell of a row begins."""
 _BATCH: Final = 8192
 """Keys are moved from a list into a bitmap from so many on."""
 _LONG: Final = 1 << 64
@@ -34,7 +44,7 @@ KeyHash = Callable[[str], str]
 class Keys:
     """The keys of one statement's rows, gathered as the rows pass."""
 
-    __slots__ = ("_columns", "_fixed", "_hash", "_missing", "_reason", "_sets", "fresh")
+    __slots__ = ("_cells", "_columns", "_fixed", "_hash", "_missing", "_reason", "_sets", "fresh")
 
     def __init__(
         self, statement: StatementPlan, key_hash: KeyHash, values: Sequence[bytes | None], formats: Sequence[int],
@@ -47,6 +57,8 @@ class Keys:
         self._sets: dict[str, tuple[list[int | str], list[Bits], set[str]]] = {}
         self._fixed: list[tuple[str, int | str]] = []
         self._missing = 0
+        self._cells: list[bytes] = []
+        """Cells of the one column that are no keys yet."""
         self.fresh = 0
         """Rows since the last record."""
         for source in statement.subjects:
@@ -68,58 +80,113 @@ class Keys:
             if key is not None:
                 self._fixed.append((source.table, key))
 
-    def rows(self, data: bytes, position: int, total: int) -> tuple[int, int]:
-        """Walk the whole rows that begin at `position`; the place after the last of them, and how many they are.
+    @property
+    def reads(self) -> bool:
+        """Whether a cell of each row is wanted; where not, rows are only counted (`passed`)."""
+        return bool(self._columns)
 
-        The hot path is a key of whole numbers in the first column: one unpacking for each row.
+    def passed(self, rows: int) -> None:
+        """So many rows went by."""
+        self.fresh += rows
+
+    def rows(self, data: bytes, position: int, total: int) -> tuple[int, int]:
+        """Walk the rows that begin at `position`; the place after the last of them, and how many they are. It is beyond
+        `total` where the last one is cut behind its key; one that is cut before it is not among them.
+
+        The hot path is one key for each row: cells are gathered in the walk and made numbers all at once.
         """
-        if len(self._columns) == 1 and self._columns[0][0] == 0 and self._columns[0][2]:
-            return self._first_column(data, position, total)
+        if len(self._columns) != 1:
+            return self._one_by_one(data, position, total)
+        column, binary, whole, fresh = self._columns[0]
+        if binary and (column or not whole):
+            return self._one_by_one(data, position, total)
+        if binary:
+            position, count = self._binary_numbers(data, position, total, fresh)
+        else:
+            cells = self._cells
+            before = len(cells)
+            if whole and not column:
+                position = _first_cells(cells.append, data, position, total)
+            position = _cells(cells.append, data, position, total, column)
+            count = len(cells) - before
+            if len(cells) >= _BATCH:
+                self._make_keys()
+        self.fresh += count
+        if len(fresh) >= _BATCH:
+            self._settle()
+        return position, count
+
+    def _make_keys(self) -> None:
+        """Of the cells that were gathered."""
+        cells = self._cells
+        _, _, whole, fresh = self._columns[0]
+        if whole:
+            numbers = _numbers(cells)
+            self._missing += len(cells) - len(numbers)
+            fresh += numbers
+        else:
+            for cell, times in Counter(cells).items():
+                key = self._key(cell, False, False) if cell else None
+                if key is None:
+                    self._missing += times
+                else:
+                    fresh.append(key)
+        cells.clear()
+
+    def _binary_numbers(self, data: bytes, position: int, total: int, fresh: list[int | str]) -> tuple[int, int]:
+        append, count = fresh.append, 0
+        while position + _FIRST <= total and data[position] == _ROW:
+            expected = _ROW_HEAD(data, position)[3]
+            form = _BINARY.get(expected)
+            if form is None:  # NULL, or a number of two bytes
+                end = position + 1 + _SIZE(data, position + 1)[0]
+                if not position + _HEAD <= end <= total:
+                    break
+                self._read(data, position)
+                position, count = end, count + 1
+                continue
+            unpack, last, before = form.unpack_from, total - form.size, len(fresh)
+            while position <= last:
+                kind, size, width, key = unpack(data, position)
+                if kind != _ROW or width != expected or size < _LEAST_ROW:
+                    break
+                append(key)
+                position += 1 + size
+            count += len(fresh) - before
+            if len(fresh) == before:
+                break
+        return position, count
+
+    def _one_by_one(self, data: bytes, position: int, total: int) -> tuple[int, int]:
         count = 0
         while position + 5 <= total and data[position] == _ROW:
             end = position + 1 + _SIZE(data, position + 1)[0]
-            if end > total:
+            if not position + _HEAD <= end <= total:
                 break
             self.row(data, position)
             position = end
             count += 1
         return position, count
 
-    def _first_column(self, data: bytes, position: int, total: int) -> tuple[int, int]:
-        _, binary, _, fresh = self._columns[0]
-        append = fresh.append
-        head = _ROW_HEAD.unpack_from
-        int4, int8 = _ROW_INT4.unpack_from, _ROW_INT8.unpack_from
-        last = total - _ROW_HEAD.size
-        count = 0
-        while position <= last:
-            kind, size, _, width = head(data, position)
-            end: int = position + 1 + size
-            if kind != _ROW or end > total:
-                break
-            if width <= 0:
-                self._missing += 1
-            elif not binary:
-                try:
-                    append(int(data[position + 11 : position + 11 + width]))
-                except ValueError:  # no key after all: the row is not attributed, and is sent all the same
-                    self._missing += 1
-            elif width == 4:
-                append(int4(data, position)[4])
-            elif width == 8:
-                append(int8(data, position)[4])
-            else:
-                append(int.from_bytes(data[position + 11 : position + 11 + width], "big", signed=True))
-            position = end
-            count += 1
-        self.fresh += count
-        if len(fresh) >= _BATCH:
-            self._settle()
-        return position, count
+    def begun(self, data: bytes, position: int, total: int) -> bool:
+        """Read a row whose end has not come; False, and nothing is noted, where its keys have not come either."""
+        for column, *_ in self._columns:
+            at = position + 7
+            for _ in range(column + 1):
+                if at + 4 > total:
+                    return False
+                at += 4 + max(0, _SIZE(data, at)[0])
+            if at > total:
+                return False
+        self.row(data, position)
+        return True
 
     def row(self, data: bytes, position: int) -> None:
-        """A whole DataRow that begins at `position`."""
+        """A DataRow that begins at `position`, whole as far as its keys go."""
         self.fresh += 1
+        self._read(data, position)
+
+    def _read(self, data: bytes, position: int) -> None:
         for column, binary, whole, fresh in self._columns:
             at = position + 7
             for _ in range(column):
@@ -161,6 +228,8 @@ class Keys:
     def _settle(self) -> None:
         """Move what was read into sets; hashes beyond the limit count as rows that were not attributed."""
         for fresh, bits, hashes in self._sets.values():
+            if _all_small(fresh, bits):
+                continue
             numbers = [key for key in fresh if isinstance(key, int)]
             if numbers and min(numbers) < 0:
                 fresh.extend(self._hash(str(key)) for key in numbers if key < 0)
@@ -175,13 +244,14 @@ class Keys:
                     else:
                         self._missing += 1
             fresh.clear()
-            if len(bits) > 1:
-                bits[:] = [_union(bits)]
+            _join(bits)
 
     def take(self, rows: int) -> bytes:
         """The members for the record of `rows` rows that are about to leave, or nothing; what follows is a new set."""
         if not rows and not self.fresh:
             return b""
+        if self._cells:
+            self._make_keys()
         rows = rows or self.fresh
         self.fresh = 0
         if len(self._sets) == 1 and not (self._reason or self._missing) and (few := self._few()) is not None:
@@ -215,6 +285,82 @@ class Keys:
             return None
         fresh.clear()
         return encode_few(table, sorted(keys))
+
+
+def _first_cells(keep: Callable[[bytes], None], data: bytes, position: int, total: int) -> int:
+    """Keep the first cell of each row, 20 bytes at most (bytes that are no number for NULL); the place after them."""
+    unpack, last, row, least = _ROW_TEXT.unpack_from, total - _ROW_TEXT.size, _ROW, _LEAST_ROW
+    while position <= last:
+        kind, size, width, cell = unpack(data, position)
+        if kind != row or size < least:
+            break
+        keep(cell[:width])
+        position += 1 + size
+    return position
+
+
+def _cells(keep: Callable[[bytes], None], data: bytes, position: int, total: int, column: int) -> int:
+    """Keep the cell of a column of each whole row, empty for NULL; the place after them."""
+    size_at, width = _SIZE, _WIDTHS
+    before = range(column)
+    while position + 5 <= total and data[position] == _ROW:
+        end = position + 1 + size_at(data, position + 1)[0]
+        if not position + _HEAD <= end <= total:
+            break
+        at = position + 7
+        for _ in before:
+            at += 4 + width[data[at : at + 4]]
+        at += 4
+        keep(data[at : at + width[data[at - 4 : at]]])
+        position = end
+    return position
+
+
+class _Widths(dict[bytes, int]):
+    """Lengths of cells by their four bytes, NULL as 0: a look-up is quicker than to unpack them."""
+
+    def __missing__(self, size: bytes) -> int:
+        number = max(0, int.from_bytes(size, "big", signed=True))
+        if number < _KNOWN_WIDTHS:
+            self[size] = number
+        return number
+
+
+_KNOWN_WIDTHS: Final = 4096
+_WIDTHS: Final = _Widths()
+
+
+def _numbers(cells: list[bytes]) -> list[int]:
+    """The whole numbers among the cells. All at once, as JSON; one by one where a cell is NULL, or no key after all."""
+    if len(cells) == 1 and cells[0].isdigit():
+        return [int(cells[0])]
+    text = b",".join(cells)
+    if not text.translate(None, b"0123456789-,"):
+        try:
+            found: list[int] = orjson.loads(b"[%b]" % text)
+        except ValueError:
+            found = []
+        if len(found) == len(cells):
+            return found
+    return [number for cell in cells if (number := _whole(cell)) is not None]
+
+
+def _all_small(fresh: list[int | str], bits: list[Bits]) -> bool:
+    """Move keys that are all whole numbers below 2^32, as nearly all are; False where they are not."""
+    try:
+        one = BitMap(cast(list[int], fresh))
+    except (TypeError, OverflowError):
+        return False
+    if fresh:
+        bits.append(one)
+        fresh.clear()
+    _join(bits)
+    return True
+
+
+def _join(bits: list[Bits]) -> None:
+    if len(bits) > 1:
+        bits[:] = [_union(bits)]
 
 
 def _union(bits: list[Bits]) -> Bits:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.postgres.session.expected import DESCRIBE_MARK, SYNC_MARK, Entry, Portal, Run
+from adapters.postgres.session.subjects import Keys
 from adapters.postgres.wire.framing import HEADER
 
 _BIND: Final = ord("B")
@@ -59,17 +60,20 @@ def statement_name(data: bytes) -> tuple[bytes, int, bool] | None:
     return None if last < 0 else (data[6:last], end, len(tail) > len(_EXECUTE_SYNC))
 
 
-def rows_end(data: bytes, position: int) -> tuple[int, int] | None:
+def rows_end(data: bytes, position: int, keys: Keys | None = None) -> tuple[int, int] | None:
     """The end of the rows that begin at `position`, and how many they are; None where what follows them is not exactly
-    CommandComplete and ReadyForQuery outside a failed transaction."""
+    CommandComplete and ReadyForQuery outside a failed transaction. `keys` reads the rows on the way; where the answer
+    is None it may have read some."""
     ready = len(data) - 6
     if ready < position or data[ready:-1] != _READY or data[-1] not in _DONE:
         return None
     size_at = HEADER.unpack_from
     rows = 0
+    if keys is not None:
+        position, rows = keys.rows(data, position, ready)
     while position < ready and data[position] == _ROW:
         size = size_at(data, position + 1)[0]
-        if size < 6:
+        if size < 6 or keys is not None:
             return None
         position += 1 + size
         rows += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import orjson
 from hypothesis import given
@@ -64,10 +65,57 @@ def test_a_walk_over_rows_stops_at_the_one_that_is_cut(numbers: list[int], binar
     total = max(1, len(data) - cut)
     keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), [1] if binary else [])
     position, count = keys.rows(data, 1, total)
-    assert position == 1 + sum(map(len, whole[:count])) <= total
+    assert position == 1 + sum(map(len, whole[:count]))
+    if position > total:  # cut behind its key
+        assert position - len(whole[count - 1]) + 11 + len(str(numbers[count - 1])) <= total
     assert count == len(numbers) or position + len(whole[count]) > total
     want = {n if n >= 0 else hashed(str(n)) for n in numbers[:count]}
     assert set(taken(keys, count)["keys"].get("t.a", [])) == want if count else True
+
+
+_CELLS = st.one_of(st.none(), st.just(b""), st.binary(min_size=1, max_size=30), st.just(b"x" * 70_000))
+
+
+@given(
+    st.lists(st.tuples(st.one_of(st.none(), st.integers(-5, 2**63 - 1)), _CELLS, _CELLS), min_size=1, max_size=12),
+    st.sampled_from((2, 4, 8, 0)),
+    st.integers(0, 2),
+    st.data(),
+)
+def test_any_rows_in_any_pieces_give_the_same_keys(
+    people: list[tuple[int | None, bytes | None, bytes | None]], size: int, column: int, data: st.DataObject
+) -> None:
+    """As the caller reads them: a row that is cut before its key waits, one that is cut behind it goes on. `size` of a
+    binary key; 0: text."""
+    form = {2: "!h", 4: "!i", 8: "!q", 0: ""}[size]
+    people = [(n if n is None or not size else n % (1 << (8 * size - 1)), *rest) for n, *rest in people]
+    stream = b""
+    for number, *rest in people:
+        cell = None if number is None else struct.pack(form, number) if form else str(number).encode()
+        stream += row(*rest[:column], cell, *rest[column:])
+    keys = Keys(statement(SubjectSource("t.a", column)), hashed, (), [1] if size else [])
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    count = passing = 0
+    held = b""
+    for begin, end in pairwise((0, *cuts, len(stream))):
+        piece = stream[begin:end]
+        step = min(passing, len(piece))
+        passing -= step
+        piece = held + piece[step:]
+        position, rows = keys.rows(piece, 0, len(piece))
+        if position < len(piece) - 4 and keys.begun(piece, position, len(piece)):
+            rows += 1
+            position += 1 + struct.unpack_from("!i", piece, position + 1)[0]
+        count += rows
+        passing += max(0, position - len(piece))
+        held = piece[position:]
+    assert (count, held, passing) == (len(people), b"", 0)
+    numbers = [number for number, *_ in people if number is not None]
+    found = taken(keys, count)
+    want = sorted({n for n in numbers if n >= 0}) + sorted({hashed(str(n)) for n in numbers if n < 0})
+    assert found["keys"] == ({"t.a": want} if numbers else {})
+    missing = len(people) - len(numbers)
+    assert found["missing"] == ({"rows": missing, "reason": "computed"} if missing else None)
 
 
 def test_other_keys_are_hashed_and_null_is_counted() -> None:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.postgres.plan import SessionState
+from adapters.postgres.plan import SessionState, StatementPlan, SubjectSource
 from adapters.postgres.session import usual
 from adapters.postgres.session.channel import Checks, Limits
 from adapters.postgres.session.conversation import Conversation
+from adapters.postgres.session.subjects import Keys
 from adapters.postgres.wire.framing import frame
 from adapters.postgres.wire.requests import SYNC
-from gateway.model import Principal
+from gateway.model import Outcome, Principal
 from tests.support.fakepg import FakePostgres
 from tests.support.rawpg import bind, describe, execute, parse, query
 from tests.support.stub_planner import StubPlanner
@@ -174,6 +175,8 @@ def test_rows_are_walked_to_their_very_end(tail: bytes, rows: int | None) -> Non
     assert (None if found is None else found[1]) == rows
     if found is not None:
         assert (head + tail)[found[0] :].startswith(COMPLETE)
+    statement = StatementPlan("SELECT", Outcome.VEIL, "p", None, b"", subjects=(SubjectSource("t.a", 0),))
+    assert usual.rows_end(head + tail, len(head), Keys(statement, str, (), ())) == found, "the same with keys read"
 
 
 def test_how_an_answer_begins() -> None:
