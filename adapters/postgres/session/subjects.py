@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import orjson
 from pyroaring import BitMap, BitMap64
@@ -17,7 +17,7 @@ from pyroaring import BitMap, BitMap64
 from adapters.postgres.plan import StatementPlan, SubjectSource
 from gateway.trail.subjects import HASH_LIMIT, PLAIN_LIMIT, Subjects, encode, encode_few
 
-Bits = BitMap | BitMap64
+Bits: TypeAlias = "BitMap | BitMap64"
 _SIZE: Final = struct.Struct("!i").unpack_from
 _ROW: Final = ord("D")
 _ROW_HEAD: Final = struct.Struct("!BiHi").unpack_from
