@@ -123,6 +123,17 @@ class Cast:
     target: str
     function: str
     context: str
+    called: str = ""
+    """The function as `schema.name`."""
+    carriers: tuple[str, ...] = ()
+    """The type without which it cannot happen, and those that values of it come in (arrays, domains, rows, ranges), as
+    `schema.name`. It is the one of a user among the two types; empty where both are built in."""
+    carrier_oids: tuple[int, ...] = ()
+
+    @property
+    def of_users_type(self) -> bool:
+        """Whether it is the source that is a user's type; those of pg_catalog are spelled without a schema."""
+        return "." in self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +198,12 @@ class Snapshot:
     def __post_init__(self) -> None:
         for name in ("relations", "user_types", "enums", "extensions", "system_columns"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
+
+    @cached_property
+    def cast_unasked(self) -> frozenset[int]:
+        """OIDs of types whose values a function of a user may make another of, or make, without being named."""
+        casts = (cast for cast in self.user_casts if cast.function and cast.context != "explicit")
+        return frozenset(oid for cast in casts for oid in cast.carrier_oids)
 
     @cached_property
     def digest(self) -> str:

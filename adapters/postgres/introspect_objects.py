@@ -86,7 +86,13 @@ def parameter_types(rows: Rows) -> frozenset[int]:
 
 
 def casts(rows: Rows) -> tuple[Cast, ...]:
-    return tuple(Cast(row["source"], row["target"], row["function"], _CONTEXTS[row["context"]]) for row in rows)
+    return tuple(
+        Cast(
+            row["source"], row["target"], row["function"], _CONTEXTS[row["context"]], row["called"],
+            tuple(row["carriers"]), tuple(row["carrier_oids"]),
+        )
+        for row in rows
+    )  # fmt: skip
 
 
 def login(row: Row) -> Login:

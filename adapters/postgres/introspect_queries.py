@@ -111,10 +111,7 @@ JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE r.rulename = '_RETURN' AND r.ev_class >= 16384 AND d.refobjsubid > 0 AND d.refobjid <> r.ev_class ORDER BY 1, 2, 3
 """
 
-# Arrays and the row types of tables are left out: the first follow their elements, the second are relations.
-# A domain's CHECK that calls a function of a user, itself or behind an operator; and what is made of such a domain.
-TYPES = f"""
-WITH RECURSIVE made (oid, of) AS (
+_MADE = """made (oid, of) AS (
     SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.typtype = 'd'
     UNION ALL SELECT t.oid, t.typelem FROM pg_type t WHERE t.typelem <> 0
     UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_range r
@@ -122,7 +119,12 @@ WITH RECURSIVE made (oid, of) AS (
       AND d.objid = m.oid AND d.refclassid = 'pg_type'::regclass WHERE m.typtype = 'm'
     UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
       WHERE c.reltype <> 0 AND NOT a.attisdropped
-), calling (oid) AS (
+)"""
+
+# Arrays and the row types of tables are left out: the first follow their elements, the second are relations.
+# A domain's CHECK that calls a function of a user, itself or behind an operator; and what is made of such a domain.
+TYPES = f"""
+WITH RECURSIVE {_MADE}, calling (oid) AS (
     SELECT k.contypid FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
     WHERE k.contypid <> 0 AND d.refobjid >= 16384 AND (d.refclassid = 'pg_proc'::regclass
        OR d.refclassid = 'pg_operator'::regclass AND NOT EXISTS (SELECT FROM pg_depend e
@@ -144,14 +146,25 @@ WHERE {_USER_SCHEMA} GROUP BY 1, 2
 
 EXTENSIONS = "SELECT e.extname::text, n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
 
-CASTS = """
+# `root`: the type without which a cast cannot happen, the one of a user; `carriers`: what its values come in.
+CASTS = f"""
+WITH RECURSIVE {_MADE}, casts AS (
+    SELECT c.*, CASE WHEN s.typnamespace <> 'pg_catalog'::regnamespace THEN c.castsource
+                     WHEN t.typnamespace <> 'pg_catalog'::regnamespace THEN c.casttarget END AS root
+    FROM pg_cast c JOIN pg_type s ON s.oid = c.castsource JOIN pg_type t ON t.oid = c.casttarget
+    LEFT JOIN pg_depend d ON d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    WHERE c.oid >= 16384 AND d.objid IS NULL
+), carrying (root, oid) AS (
+    SELECT root, root FROM casts WHERE root IS NOT NULL AND castfunc <> 0
+    UNION SELECT c.root, m.oid FROM carrying c JOIN made m ON m.of = c.oid
+)
 SELECT format_type(c.castsource, NULL) AS source, format_type(c.casttarget, NULL) AS target,
        CASE WHEN c.castfunc <> 0 THEN c.castfunc::regprocedure::text ELSE '' END AS function,
-       c.castcontext::text AS context
-FROM pg_cast c
-LEFT JOIN pg_depend d
-  ON d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-WHERE c.oid >= 16384 AND d.objid IS NULL ORDER BY 1, 2
+       COALESCE(n.nspname || '.' || p.proname, '') AS called, c.castcontext::text AS context,
+       ARRAY(SELECT kn.nspname || '.' || kt.typname FROM carrying k JOIN pg_type kt ON kt.oid = k.oid
+             JOIN pg_namespace kn ON kn.oid = kt.typnamespace WHERE k.root = c.root ORDER BY 1) AS carriers,
+       ARRAY(SELECT k.oid::int8 FROM carrying k WHERE k.root = c.root ORDER BY 1) AS carrier_oids
+FROM casts c LEFT JOIN pg_proc p ON p.oid = c.castfunc LEFT JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY 1, 2
 """
 
 SYSTEM_RELATIONS = """

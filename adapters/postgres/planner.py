@@ -121,8 +121,8 @@ class PostgresPlanner:
         return isinstance(token, Token) and token.persona.unrestricted
 
     def parameters(self, types: Sequence[int], state: SessionState) -> Denial | None:
-        known = self.snapshot.parameter_types
-        strange = next((oid for oid in types if oid >= _FIRST_USER_OID and oid not in known), None)
+        known, cast = self.snapshot.parameter_types, self.snapshot.cast_unasked
+        strange = next((oid for oid in types if oid >= _FIRST_USER_OID and (oid not in known or oid in cast)), None)
         if strange is None or self.is_unrestricted(state):
             return None
         return Denial(

@@ -74,6 +74,12 @@ class Analysis:
         self.raising = Raising()
         self.deciding = False
         """What is walked now decides something: a condition, an order, the operand of a comparison."""
+        self.shown = False
+        """What is walked now is a column that is shown as it is, and goes into no expression."""
+        self.computed: list[Taint] = []
+        """What goes into expressions, and `named_types` what types are named: see `adapters.postgres.sql.casts`."""
+        self.named_types: list[list[str]] = []
+        self.extension_called = False
         self._making: list[Taint] = []
 
     @contextmanager
@@ -87,6 +93,13 @@ class Analysis:
         self._making.pop()
 
     @contextmanager
+    def shows(self, now: bool) -> Iterator[None]:
+        """Walk what is shown as it is, or not."""
+        before, self.shown = self.shown, now
+        yield
+        self.shown = before
+
+    @contextmanager
     def decides(self, now: bool = True) -> Iterator[None]:
         """Walk what decides something, or with `now=False` a query, which begins anew."""
         before, self.deciding = self.deciding, now
@@ -97,6 +110,8 @@ class Analysis:
         """A column or a value made of columns goes into what is walked now."""
         if self._making:
             self._making[-1].inner.append(made_of)
+        if not self.shown and self.world.snapshot.user_casts:
+            self.computed.append(made_of)
         if self.deciding:
             at = self.text.at(location) if location >= 0 else NOWHERE
             self.facts.compared.append(Compared(made_of, at))

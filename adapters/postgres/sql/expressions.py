@@ -144,6 +144,7 @@ def type_name(a: Analysis, node: Node) -> bool:
             a.refuse("type", "a type modifier has to be a constant", location=location)
     name = names[-1]
     snapshot = a.world.snapshot
+    a.named_types.append(names)
     if _made_by_user(a, names):
         a.refuse("type", f'a function of a user makes values of type "{name}": no casts to it', location=location)
     if len(names) == 1 or names[0] == "pg_catalog":
@@ -167,14 +168,19 @@ def type_name(a: Analysis, node: Node) -> bool:
 
 
 def _made_by_user(a: Analysis, names: list[str]) -> bool:
-    """Whether some cast to this type calls a function of a user."""
-    casts = {cast.target for cast in a.world.snapshot.user_casts if cast.function}
-    if not casts:
-        return False
+    """Whether some cast to this type calls a function of a user that the policy does not list. Those of values of a
+    user's type are looked at where such a value is used, see `adapters.postgres.sql.casts`."""
+    listed = a.world.functions
+    casts = [c for c in a.world.snapshot.user_casts if c.function and not c.of_users_type and c.called not in listed]
+    return any(names_type(a, names, cast.target) for cast in casts)
+
+
+def names_type(a: Analysis, names: list[str], spelled: str) -> bool:
+    """Whether a name may stand for a type that `format_type` spells so."""
     schemas = [names[-2]] if len(names) > 1 else ["", "pg_catalog", *a.search_path]
     name = allow.TYPE_NAMES.get(names[-1], names[-1])
-    made = {quote_ident(name), name, f'"{name}"'}
-    return any(one in casts or f"{schema}.{one}" in casts for schema in schemas for one in made)
+    made = (quote_ident(name), name, f'"{name}"')
+    return any(spelled in (one, f"{schema}.{one}") for schema in schemas for one in made)
 
 
 def _function(a: Analysis, body: Node, level: Level, raising: int) -> None:
@@ -222,6 +228,7 @@ def _judge_function(a: Analysis, names: list[str], body: Node, location: int) ->
             a.facts.calls.append(Call(f"{schema}.{name}", a.text.at(location), len(names) == 2))
             return False
     if name in snapshot.extension_functions and name not in snapshot.user_functions and names[0] != "pg_catalog":
+        a.extension_called = True
         return False
     a.refuse(
         "function",

@@ -21,7 +21,7 @@ def targets_of(
     for target in targets:
         body = target["ResTarget"]
         value = body["val"]
-        with a.making() as taint:
+        with a.making() as taint, a.shows("ColumnRef" in value):
             if level.qual:
                 with a.unit(level, local=False):
                     walk(a, value, level, raising)

@@ -121,6 +121,7 @@ def _set_operation(a: Analysis, body: Node, scope: Level, raising: int, pulled_u
     with a.making() as whole, a.decides(a.deciding or body["op"] in ("SETOP_INTERSECT", "SETOP_EXCEPT")):
         left = select(a, body["larg"], scope, raising, pulled_up=pulled_up)
         right = select(a, body["rarg"], scope, raising, pulled_up=pulled_up)
+    a.goes_in(whole)  # made one type
     pairs = zip(left.taints, right.taints, strict=False)
     made_of = tuple(together([one, other]) for one, other in pairs) if len(left.taints) == len(right.taints) else ()
     level = Level.below(scope)

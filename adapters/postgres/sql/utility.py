@@ -19,6 +19,7 @@ from adapters.postgres.plan import (
 )
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis, World
+from adapters.postgres.sql.casts import note_casts
 from adapters.postgres.sql.conjuncts import constants
 from adapters.postgres.sql.expressions import type_name, walk
 from adapters.postgres.sql.facts import CopyOut, Facts, RelationUse, TargetUse, Written
@@ -27,6 +28,11 @@ from adapters.postgres.sql.queries import select
 from adapters.postgres.sql.scope import Level
 from adapters.postgres.sql.statements import statement
 from adapters.postgres.sql.writes import WRITERS
+
+_COMPUTING = frozenset(
+    {"SelectStmt", *WRITERS, "PrepareStmt", "ExecuteStmt", "DeclareCursorStmt", "ExplainStmt", "CopyStmt"}
+)
+"""Statements with expressions in them."""
 
 KINDS = {
     "SelectStmt": "SELECT",
@@ -126,6 +132,8 @@ def analyse(text: Text, one: Statement, world: World, search_path: tuple[str, ..
         )
         if facts.kind == "DDL" or one.kind in ("CreateTableAsStmt", "GrantStmt", "IndexStmt"):
             facts.effects.append(CatalogueChanged())
+    if one.kind in _COMPUTING:
+        note_casts(a)
     for sources in a.leaky_sources:
         sources.propagate()
     a.raising.finish(facts.uses, facts.targets, bool(facts.catalogue))

@@ -111,6 +111,7 @@ def insert(a: Analysis, body: Node, outer: Level | None) -> Output:
     if "selectStmt" in body:
         with a.making(apart=True):
             given = a.statement(body["selectStmt"], scope, pulled_up=False)
+            a.goes_in(given.whole)  # made the type of its column
     _inserted(body, columns, target, given)
     level = Level.below(scope)
     level.add(_target_item(target, body["relation"]))

@@ -22,6 +22,18 @@ CREATE OPERATOR public.>= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = pub
 CREATE OPERATOR public.< (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.tells);
 CREATE OPERATOR public.> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.tells);
 """
+CASTS = f"""
+CREATE TYPE ref.mood AS ENUM ('calm', 'cross');
+CREATE TYPE ref.pair AS (a ref.mood, b int); CREATE DOMAIN ref.feeling AS ref.mood;
+CREATE TABLE ref.moods (id int, m ref.mood, many ref.mood[], p ref.pair, d ref.feeling);
+INSERT INTO ref.moods VALUES (1, 'calm', '{{calm}}', '(calm,1)', 'calm');
+CREATE TABLE ref.names (id int, name text);
+INSERT INTO ref.names VALUES (1, 'calm');
+CREATE FUNCTION ref.mood_text(ref.mood) RETURNS text {TELLS} 'x'; END$$;
+CREATE CAST (ref.mood AS text) WITH FUNCTION ref.mood_text(ref.mood) AS IMPLICIT;
+CREATE FUNCTION ref.int_mood(int) RETURNS ref.mood {TELLS} 'calm'; END$$;
+CREATE CAST (int AS ref.mood) WITH FUNCTION ref.int_mood(int) AS IMPLICIT;
+"""
 IMPLIED = [
     "SELECT CASE 'a'::varchar WHEN 'b'::varchar THEN 1 END",
     "SELECT 'a'::varchar IN (SELECT 'b'::varchar)",
@@ -71,12 +83,49 @@ MADE = [
     """SELECT a FROM JSON_TABLE('{"a": "x"}', '$' COLUMNS (a ref.over PATH '$.a')) t""",
 ]
 
+CAST = [
+    "SELECT upper(m) FROM ref.moods",
+    "SELECT id FROM ref.moods WHERE m LIKE 'x'",
+    "SELECT string_agg(m, ',') FROM ref.moods",
+    "SELECT string_agg(x, ',') FROM (SELECT m AS x FROM ref.moods) q",
+    "SELECT upper(x) FROM (SELECT id, m FROM ref.moods) q (i, x)",
+    "SELECT upper((SELECT m FROM ref.moods))",
+    "WITH w AS (SELECT * FROM ref.moods) SELECT upper(w.m) FROM w",
+    "WITH RECURSIVE w (n, x) AS (SELECT 1, m FROM ref.moods UNION ALL SELECT n + 1, x FROM w WHERE n < 2) "
+    "SELECT upper(x) FROM w",
+    "SELECT upper(x) FROM ref.moods, unnest(many) x",
+    "SELECT upper(many[1]) FROM ref.moods",
+    "SELECT upper((p).a) FROM ref.moods",
+    "SELECT upper((t).m) FROM ref.moods t",
+    "SELECT json_object(many) FROM (SELECT ARRAY[m, m] AS many FROM ref.moods) q",
+    "SELECT upper(d) FROM ref.moods",
+    "SELECT upper('calm'::ref.mood)",
+    "SELECT upper(x) FROM (VALUES ('calm'::ref.mood)) v (x)",
+    "SELECT m::text FROM ref.moods",
+    "PREPARE q (ref.mood) AS SELECT $1; EXECUTE q (5); DEALLOCATE q",
+    "PREPARE q AS SELECT upper(m) FROM ref.moods; EXECUTE q; DEALLOCATE q",
+    "SELECT lower(s.x) FROM ref.moods CROSS JOIN LATERAL (SELECT m) s (x)",
+    "INSERT INTO ref.moods (id, m) VALUES (2, 5) RETURNING id",
+    "INSERT INTO ref.moods (id, m) SELECT 2, 5 RETURNING id",
+    "UPDATE ref.moods SET m = 5 RETURNING id",
+    "INSERT INTO ref.names SELECT id, m FROM ref.moods RETURNING id",
+    "UPDATE ref.names SET name = (SELECT m FROM ref.moods LIMIT 1) RETURNING id",
+]
+PLAIN = {
+    "SELECT m FROM ref.moods WHERE id = 1": ["calm"],
+    "SELECT * FROM ref.names WHERE id = 1": [1, "x"],
+    "SELECT q.m FROM (SELECT * FROM ref.moods) q": ["calm"],
+    "SELECT id::text || upper('x') FROM ref.names": ["1X"],
+}
+
 
 @pytest.fixture
 def shadowed(request: pytest.FixtureRequest, tmp_path: Path, bundle: Path, database: Database) -> Iterator[Gateway]:
     database.execute(SCHEMA)
     database.execute(request.param)
-    rules = (bundle / "rules.csv").read_text("utf-8") + "p, *, *, public, clear, allow\n"
+    rules = (bundle / "rules.csv").read_text("utf-8") + "".join(
+        f"p, *, *, public, {act}, allow\n" for act in ("clear", "insert", "update")
+    )
     (bundle / "rules.csv").write_text(rules, "utf-8")
     with Gateway(tmp_path / "gw", {"crm": database.dsn}, policies=bundle) as made:
         yield made
@@ -108,6 +157,16 @@ def test_a_prepared_statement_is_judged_again_with_its_types(shadowed: Gateway, 
         root.execute("ALTER DOMAIN ref.short ADD CHECK (ref.tells(VALUE))")
         until(lambda: refreshed(shadowed) > before)
         assert state(session.pgconn.exec_prepared(b"s", [b"x"])) == "42501"
+
+
+@pytest.mark.parametrize("shadowed", [CASTS], indirect=True, ids=["casts"])
+def test_a_cast_that_nobody_asked_for_calls_no_function_of_a_user(shadowed: Gateway, database: Database) -> None:
+    check(shadowed, database, CAST)
+    with connect(shadowed, "desk_app") as session:
+        for sql, row in PLAIN.items():
+            assert list(session.execute(sql).fetchone() or ()) == row, sql
+        for name in ("ref.mood", "ref.mood[]", "ref.pair", "ref.feeling"):
+            assert bound(session, type_oid(session, name), "x")[1] == "42501", name
 
 
 def refreshed(gateway: Gateway) -> int:
