@@ -23,6 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.live import DATA_PATH
+from adapters.postgres.managed.login import RoleSecrets
+from adapters.postgres.managed.planner import ManagedPlanner
 from adapters.postgres.planner import PostgresPlanner
 from adapters.postgres.server import DatabaseTarget, Judgement, Listen, PostgresServer, ServerLimits
 from adapters.postgres.session.channel import Limits
@@ -33,7 +35,7 @@ from gateway import __version__, process
 from gateway.api import incidents
 from gateway.api.app import HttpServer, create_app
 from gateway.api.health import Check, document
-from gateway.config import DatabaseSettings, ListenSettings, Settings, TlsMode
+from gateway.config import DatabaseMode, DatabaseSettings, ListenSettings, Settings, TlsMode
 from gateway.errors import Denied, MenshenError, Problem, TrailUnavailable
 from gateway.log import configure, event
 from gateway.meter import Meter
@@ -95,6 +97,7 @@ class Gateway:
         self._node = settings.gateway.node or socket.gethostname()
         self._pseudonyms = PseudonymKeys(secret)
         self._lookup_key = lookup_key(secret)
+        self._role_secrets = RoleSecrets(secret)
         self._tasks = Tasks()
         self._draining = False
         self.metrics = Metrics(settings.databases)
@@ -334,7 +337,12 @@ class Gateway:
         """A new planner for what is in force; none before the catalogue was read."""
         snapshot = snapshot or database.slot.snapshot
         if snapshot is not None:
-            database.slot.put(PostgresPlanner(policy, snapshot, self._pseudonyms, self._lookup_key))
+            database.slot.put(self._planner(database.settings.mode, policy, snapshot))
+
+    def _planner(self, mode: DatabaseMode, policy: Policy, snapshot: Snapshot) -> PostgresPlanner:
+        if mode is DatabaseMode.MANAGED:
+            return ManagedPlanner(policy, snapshot, self._pseudonyms, self._lookup_key, self._role_secrets)
+        return PostgresPlanner(policy, snapshot, self._pseudonyms, self._lookup_key)
 
     # -- what others ask ----------------------------------------------------------------------------------------------
     def readiness(self) -> dict[str, Check]:

@@ -16,7 +16,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.postgres.dsn import Attrs, Dsn
+from adapters.postgres.dsn import Attrs, Credentials, Dsn
 from adapters.postgres.wire import auth, responses, startup
 from adapters.postgres.wire.framing import FrameBuffer, frame
 from adapters.postgres.wire.scram import ScramClient, end_point_binding
@@ -83,13 +83,16 @@ class Backend:
         self.open -= 1
         self._free.release()
 
-    async def connect(self, parameters: Mapping[str, str]) -> Upstream:
-        """A session with these startup parameters at the first host that will do. Raises UpstreamUnavailable."""
+    async def connect(self, parameters: Mapping[str, str], login: Credentials | None = None) -> Upstream:
+        """A session with these startup parameters at the first host that will do. Raises UpstreamUnavailable.
+
+        `login`: another role than the DSN's."""
+        role = login or Credentials(self.dsn.user, self.dsn.password)
         failure: UpstreamUnavailable | None = None
         for place, attrs in self._candidates():
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._connect_place(place, parameters, attrs)
+                    return await self._connect_place(place, parameters, attrs, role)
             except TimeoutError:
                 failure = self._unavailable("it did not answer in time")
             except _OtherKindError as exc:
@@ -119,30 +122,34 @@ class Backend:
             hint="The gateway is up; ask the database's operators, and try again.",
         )
 
-    async def _connect_place(self, place: tuple[str, int], parameters: Mapping[str, str], attrs: Attrs) -> Upstream:
+    async def _connect_place(
+        self, place: tuple[str, int], parameters: Mapping[str, str], attrs: Attrs, role: Credentials
+    ) -> Upstream:
         mode = self.dsn.sslmode
         if mode != "allow":
-            upstream = await self._start(place, parameters, tls=mode != "disable")
+            upstream = await self._start(place, parameters, role, tls=mode != "disable")
         else:
             try:
-                upstream = await self._start(place, parameters, tls=False)
+                upstream = await self._start(place, parameters, role, tls=False)
             except UpstreamUnavailable:
-                upstream = await self._start(place, parameters, tls=True)
+                upstream = await self._start(place, parameters, role, tls=True)
         if (mismatch := _mismatch(attrs, upstream.parameters, parameters)) is not None:
             terminate(upstream.transport)
             raise _OtherKindError(mismatch)
         return upstream
 
-    async def _start(self, place: tuple[str, int], parameters: Mapping[str, str], *, tls: bool) -> Upstream:
+    async def _start(
+        self, place: tuple[str, int], parameters: Mapping[str, str], role: Credentials, *, tls: bool
+    ) -> Upstream:
         transport, inbox, encrypted = await self._open(place, tls=tls)
         try:
             transport.write(
                 startup.encode_startup(
-                    {"user": self.dsn.user, "database": self.dsn.database, **parameters}, self.dsn.protocol
+                    {"user": role.user, "database": self.dsn.database, **parameters}, self.dsn.protocol
                 )
             )
             frames = FrameBuffer(_START_LIMIT)
-            await self._authenticate(transport, inbox, frames)
+            await self._authenticate(transport, inbox, frames, role)
             upstream = await self._until_ready(transport, inbox, frames)
             upstream.place, upstream.tls = place, encrypted
         except BaseException:
@@ -179,7 +186,9 @@ class Backend:
         verify = mode in ("verify-ca", "verify-full") or (mode == "require" and self.dsn.root is not None)
         return client_context(verify=verify, check_host=mode == "verify-full", root=self.dsn.root)
 
-    async def _authenticate(self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer) -> None:
+    async def _authenticate(
+        self, transport: asyncio.Transport, inbox: Inbox, frames: FrameBuffer, role: Credentials
+    ) -> None:
         scram: ScramClient | None = None
         kind, body = await self._next(inbox, frames)
         if kind == ord("v"):
@@ -193,12 +202,12 @@ class Backend:
                 case auth.AuthenticationOk():
                     return
                 case auth.CleartextPassword():
-                    transport.write(auth.encode_password(self.dsn.password))
+                    transport.write(auth.encode_password(role.password))
                 case auth.MD5Password(salt):
-                    transport.write(auth.encode_password(auth.md5_password(self.dsn.user, self.dsn.password, salt)))
+                    transport.write(auth.encode_password(auth.md5_password(role.user, role.password, salt)))
                 case auth.SASL(mechanisms):
                     nonce = secrets.token_urlsafe(18)
-                    scram = ScramClient(mechanisms, self.dsn.password, nonce=nonce, binding=_binding(transport))
+                    scram = ScramClient(mechanisms, role.password, nonce=nonce, binding=_binding(transport))
                     transport.write(auth.encode_initial_response(scram.mechanism, scram.first()))
                 case auth.SASLContinue(data) if scram is not None:
                     # The proof costs milliseconds of hashing; the loop serves others meanwhile.

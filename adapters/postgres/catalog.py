@@ -194,9 +194,11 @@ class Snapshot:
     default_search_path: tuple[str, ...] = ()
     """Of the gateway's login, `$user` expanded, schemas that do not exist left out."""
     login: Login = field(default_factory=lambda: Login(""))
+    installed: Mapping[str, str] = field(default_factory=dict)
+    """What `menshen install` put there: a persona's role to the digest of what it got."""
 
     def __post_init__(self) -> None:
-        for name in ("relations", "user_types", "enums", "extensions", "system_columns"):
+        for name in ("relations", "user_types", "enums", "extensions", "system_columns", "installed"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
     @cached_property
@@ -230,7 +232,7 @@ class Snapshot:
         yield repr(sorted(self.enums.items()))
         yield repr(sorted(self.extensions.items()))
         yield repr((self.functions, self.user_casts, self.server_version, self.database))
-        yield repr((self.default_search_path, self.login))
+        yield repr((self.default_search_path, self.login, sorted(self.installed.items())))
 
     @cached_property
     def children(self) -> Mapping[TableName, tuple[TableName, ...]]:

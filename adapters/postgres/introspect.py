@@ -14,6 +14,7 @@ from adapters.postgres import introspect_queries as queries
 from adapters.postgres import introspect_relations as relations
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.extensions import TRUSTED_EXTENSIONS
+from adapters.postgres.managed.state import installed
 from adapters.postgres.sql.allow import CATALOG_HIDDEN_COLUMNS, CATALOG_ROW_FILTERS
 
 OLDEST = 130000
@@ -35,6 +36,7 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         system_columns = await connection.fetch(queries.SYSTEM_COLUMNS, system)
         functions = await connection.fetch(queries.FUNCTIONS, sorted(TRUSTED_EXTENSIONS))
         operators = await connection.fetch(queries.OPERATORS, sorted(TRUSTED_EXTENSIONS))
+        given = await installed(connection)
     judged = objects.judge(functions, operators)
     return Snapshot(
         relations=relations.build(found),
@@ -56,4 +58,5 @@ async def introspect(connection: asyncpg.Connection) -> Snapshot:
         database=start["database"],
         default_search_path=tuple(search_path),
         login=objects.login(start),
+        installed=given,
     )

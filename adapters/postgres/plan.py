@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from adapters.postgres.dsn import Credentials
 from gateway.model import Denial, Disclosed, Mask, Outcome, Principal
 
 
@@ -280,6 +281,10 @@ class Planner(Protocol):
 
     def startup_purpose(self, principal: Principal, purpose: str | None) -> str | None:
         """The purpose that a session starts with; raises `gateway.errors.PurposeRefused`."""
+        ...
+
+    def login(self, state: SessionState) -> Credentials | None:
+        """As whom a session that starts so logs in at the database; None: as the DSN says. Raises MenshenError."""
         ...
 
     def is_unrestricted(self, state: SessionState) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from adapters.postgres.catalog import Relation, Snapshot
+from adapters.postgres.dsn import Credentials
 from adapters.postgres.plan import (
     Content,
     CursorDeclared,
@@ -116,6 +117,9 @@ class PostgresPlanner:
         self.policy.persona(principal, wanted)
         return wanted
 
+    def login(self, state: SessionState) -> Credentials | None:
+        return None
+
     def is_unrestricted(self, state: SessionState) -> bool:
         token = self.token(state)
         return isinstance(token, Token) and token.persona.unrestricted
@@ -215,10 +219,18 @@ class PostgresPlanner:
             statements.append(statement)
             for effect in statement.effects:
                 if isinstance(effect, SetPurpose):
-                    self.policy.persona(state.principal, effect.purpose or state.initial_purpose)
+                    self._pursue(state, effect.purpose or state.initial_purpose)
                 working.apply(effect)
         forwarded, edits = splicer.apply()
         return Plan(token, forwarded.encode("utf-8", "surrogatepass"), tuple(statements), None, edits), lasting
+
+    def _pursue(self, state: SessionState, purpose: str | None) -> None:
+        """Raises Denied where the session may not take this purpose."""
+        self.policy.persona(state.principal, purpose)
+
+    def _withstands(self, facts: Facts, state: SessionState, token: Token) -> Denial | None:
+        """What stands against a statement beside the rules."""
+        return None
 
     def _read(self, text: str, path: tuple[str, ...], keep: bool) -> _Known:
         key = (text, path)
@@ -239,6 +251,7 @@ class PostgresPlanner:
         unrestricted = token.persona.unrestricted
         verdict = self._seen(facts, token.persona) if unrestricted else judge(facts, self._rights(token.persona))
         content = _content(facts, verdict)
+        verdict.denial = verdict.denial or self._withstands(facts, state, token)
         if verdict.denial is None and not unrestricted:
             verdict.denial, ran = _stale(facts, state, token)
             content = ran or content

@@ -298,10 +298,11 @@ class PostgresServer:
         self._admission(principal.name, opening.actor)
         backend, state = self._open_door(opening, principal)
         settings = admit(opening, unrestricted=self._targets[opening.database].planner.is_unrestricted(state))
+        login = self._targets[opening.database].planner.login(state)
         await backend.acquire()
         self._pool_changed(backend)
         try:
-            upstream = await backend.connect(settings)
+            upstream = await backend.connect(settings, login)
         except BaseException:
             self._release(backend)
             raise

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 
 from adapters.postgres.catalog import Snapshot
+from adapters.postgres.dsn import Credentials
 from adapters.postgres.plan import Plan, SessionState
 from adapters.postgres.planner import PostgresPlanner
 from gateway.errors import UpstreamUnavailable
@@ -64,6 +65,9 @@ class PlannerSlot:
 
     def startup_purpose(self, principal: Principal, purpose: str | None) -> str | None:
         return self._current().startup_purpose(principal, purpose)
+
+    def login(self, state: SessionState) -> Credentials | None:
+        return self._current().login(state)
 
     def is_unrestricted(self, state: SessionState) -> bool:
         return self._current().is_unrestricted(state)

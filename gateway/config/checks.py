@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from gateway.config.lines import Path as KeyPath
 from gateway.config.reader import Source, name_of
 from gateway.config.settings import (
-    DatabaseMode,
     DatabaseSettings,
     HttpSettings,
     ListenSettings,
@@ -154,10 +153,6 @@ def _check_tls(tls: TlsSettings, path: KeyPath, source: Source) -> None:
 
 
 def _check_database(database: DatabaseSettings, path: KeyPath, source: Source) -> None:
-    if database.mode is DatabaseMode.MANAGED:
-        source.problem(
-            (*path, "mode"), f'{name_of(path)}.mode = "managed" is not in this version', 'use mode = "inline"'
-        )
     # Never quote the DSN: it holds a password.
     try:
         parts = urlsplit(database.dsn.reveal())

@@ -267,7 +267,9 @@ class DatabaseSettings:
         example="postgresql://menshen:…@db.example:5432/crm",
     )
     mode: DatabaseMode = setting(
-        "`inline`: the veils live in the statements. `managed` is not in this version.", default=DatabaseMode.INLINE
+        "`inline`: the veils live in the statements. `managed`: in views and roles of the database as well, which "
+        "`menshen install` makes (docs/managed.md).",
+        default=DatabaseMode.INLINE,
     )
     pool: PoolSettings = setting("Connections to the database.", factory=PoolSettings)
     connect_timeout_seconds: float = setting(

@@ -41,6 +41,9 @@ class StubPlanner:
     def token(self, state: SessionState) -> Hashable:
         return (state.purpose, self.bundle, state.search_path)
 
+    def login(self, state: SessionState) -> None:
+        return None
+
     def is_unrestricted(self, state: SessionState) -> bool:
         return self.unrestricted
 

@@ -16,7 +16,7 @@ from adapters.postgres.catalog import Relation, Snapshot
 from adapters.postgres.managed.names import HOME, lookup_function, persona_role, persona_schema
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from adapters.postgres.sql.quote import quote_ident, quote_literal, quote_table
-from adapters.postgres.sql.veil import RenderedColumn, RenderedVeil, render
+from adapters.postgres.sql.veil import Comparison, RenderedColumn, RenderedVeil, render
 from adapters.postgres.world import PolicyWorld
 from gateway.errors import Denied
 from gateway.model import Consent, Persona, TableName
@@ -170,8 +170,8 @@ def view_statements(view: ViewOf, role: str, keys: PseudonymKeys) -> Iterator[st
 
 def _lookup(view: ViewOf, column: RenderedColumn, to: str, keys: PseudonymKeys) -> Iterator[str]:
     function = quote_table(TableName(view.name.schema, lookup_function(view.name.name, column.name)))
-    wanted = f"{quote_table(view.relation.name)}.{column.raw()} OPERATOR(pg_catalog.=) ANY ($1)"
-    body = without_keys(view.veil.derived(where=(wanted,))[1:-1], view, keys)
+    wanted = Comparison(column, "", " OPERATOR(pg_catalog.=) ANY ($1)", "$1")
+    body = without_keys(view.veil.derived(lookups=(wanted,))[1:-1], view, keys)
     signature = f"{function}({lookup_type(column)}[])"
     yield (
         f"CREATE FUNCTION {signature} RETURNS SETOF {quote_table(view.name)} LANGUAGE sql STABLE SECURITY DEFINER "

@@ -154,3 +154,13 @@ async def find(connection: asyncpg.Connection) -> Found:
             recorded,
             tuple((row[0], row[1]) for row in await connection.fetch(_REACHED)),
         )
+
+
+async def installed(connection: asyncpg.Connection) -> dict[str, str]:
+    """A persona's role to the digest of what it got; empty where nothing is installed, or it may not be read.
+
+    `search_path` must be pg_catalog.
+    """
+    if not await connection.fetchval(_READABLE):
+        return {}
+    return dict(await connection.fetch(f"SELECT role, digest FROM {HOME}.personas"))

@@ -24,9 +24,9 @@ from adapters.postgres.sql.having import having
 from adapters.postgres.sql.inference import GuardedGroup
 from adapters.postgres.sql.judge import Verdict
 from adapters.postgres.sql.parse import Node, NotUnderstood, Text
-from adapters.postgres.sql.quote import quote_ident
+from adapters.postgres.sql.quote import quote_ident, quote_table
 from adapters.postgres.sql.system_veil import veiled
-from adapters.postgres.sql.veil import RenderedVeil
+from adapters.postgres.sql.veil import Comparison, RenderedVeil
 from gateway.model import Disclosure, Predicate
 
 SUBJECT = '"menshen:subject"'
@@ -44,6 +44,11 @@ class MovedLookup:
     parameters: tuple[int, ...]
     many: bool
     """Compared with the elements of an array."""
+
+
+def _same(veil: RenderedVeil) -> bool:
+    """Whether the relation itself is what the veil shows."""
+    return veil.trivial and veil.place == veil.table
 
 
 class Splicer:
@@ -65,15 +70,15 @@ class Splicer:
             if use is copied:
                 assert facts.copy_out is not None
                 self._copy_out(facts.copy_out, veil)
-            elif veil.trivial and not use.whole_row:
+            elif _same(veil) and not use.whole_row:
                 self._qualify(use.location, use.relation.name.schema)
             else:
                 self._relation(facts, use, veil, counted.get(id(use)))
         for guarded in verdict.groups:
             self._group(guarded)
         for target in facts.targets:
-            self._target(target, verdict.veils[id(target)])
-        spliced = {id(u) for u in facts.uses if not verdict.veils[id(u)].trivial or u.whole_row}
+            self._target(facts, target, verdict.veils[id(target)])
+        spliced = {id(u) for u in facts.uses if not _same(verdict.veils[id(u)]) or u.whole_row}
         for mend in facts.mends:
             if id(mend.use) in spliced:
                 self._mend(mend)
@@ -140,7 +145,7 @@ class Splicer:
             only=use.only,
             tablesample=sample,
             system_columns=tuple(sorted(use.system)),
-            where=self._where(use, veil),
+            lookups=self._where(use, veil),
             extra=(f"{quote_ident(subject)} AS {SUBJECT}",) if subject else (),
             fence=self._fenced(use, veil),
             hide_statistics=facts.patterns and bool(veil.veil.rows),
@@ -183,7 +188,7 @@ class Splicer:
         raise NotUnderstood("parentheses do not match", sqlstate="42601")
 
     # -- lookups and index conditions
-    def _where(self, use: RelationUse, veil: RenderedVeil) -> tuple[str, ...]:
+    def _where(self, use: RelationUse, veil: RenderedVeil) -> tuple[Comparison, ...]:
         """Conditions that move (lookups) or are repeated (index conditions, under a fence) inside the veil."""
         out = []
         columns = {c.veil.column: c for c in veil.columns}
@@ -199,8 +204,8 @@ class Splicer:
                 if not clear and column.veil.predicate is not Predicate.MASKED:
                     raise NotUnderstood("this lookup could not be read", hint="Write it as `column = value`.")
                 continue
-            start, end, before, after = found
-            out.append(f"{before}{column.raw('')}{after}")
+            start, end, before, after, values = found
+            out.append(Comparison(column, before, after, values))
             if not clear:
                 self._replace(start, end, "true")
                 self._moved.append((start, end))
@@ -215,8 +220,9 @@ class Splicer:
         constants(value, values, parameters)
         self.lookups.append(MovedLookup(column, data_class, tuple(values), tuple(parameters), many))
 
-    def _comparison(self, conjunct: Conjunct) -> tuple[int, int, str, str] | None:
-        """Start and end of `column = value`, and the text before and after the column; None where it is unusual."""
+    def _comparison(self, conjunct: Conjunct) -> tuple[int, int, str, str, str] | None:
+        """Start and end of `column = value`, the text before and after the column, and the values as an array; None
+        where it is unusual."""
         node = conjunct.node
         column = node["rexpr"] if conjunct.reversed else node["lexpr"]
         value = node["lexpr"] if conjunct.reversed else node["rexpr"]
@@ -229,14 +235,25 @@ class Splicer:
             if span is None or tokens[span[1]].name != "ASCII_61" or span[1] + 1 != first:
                 return None
             start = tokens[span[0]].start
-            return start, tokens[end - 1].end, text[start : tokens[first].start], ""
+            value_text = text[start : tokens[span[1] - 1].end]
+            return start, tokens[end - 1].end, text[start : tokens[first].start], "", f"ARRAY[{value_text}]"
         if end >= len(tokens) or tokens[end].name not in LOOKUP_OPERATORS:
             return None
         stop = self._right_side(node, value, end)
         if stop is None:
             return None
         start = tokens[first].start
-        return start, tokens[stop - 1].end, "", " " + text[tokens[end].start : tokens[stop - 1].end]
+        after = " " + text[tokens[end].start : tokens[stop - 1].end]
+        return start, tokens[stop - 1].end, "", after, self._values(node["kind"], end, stop)
+
+    def _values(self, kind: str, operator: int, stop: int) -> str:
+        """What stands between the operator and token `stop`, as an array."""
+        tokens, text = self.text.tokens, self.text.text
+        if kind == "AEXPR_OP_ANY":
+            return text[tokens[operator + 2].end : tokens[stop - 1].start]
+        if kind == "AEXPR_IN":
+            return f"ARRAY[{text[tokens[operator + 1].end : tokens[stop - 1].start]}]"
+        return f"ARRAY[{text[tokens[operator + 1].start : tokens[stop - 1].end]}]"
 
     def _right_side(self, node: Node, value: Node, operator: int) -> int | None:
         """The index after the value that follows the operator."""
@@ -291,7 +308,7 @@ class Splicer:
 
     def _copy_out(self, copy: CopyOut, veil: RenderedVeil) -> None:
         use = copy.use
-        if veil.trivial:
+        if _same(veil):
             self._qualify(use.location, use.relation.name.schema)
             return
         tokens = self.text.tokens
@@ -318,8 +335,8 @@ class Splicer:
             self._replace(location, self.text.tokens[index + 2].end, quote_ident(alias))
 
     # -- writes
-    def _target(self, target: TargetUse, veil: RenderedVeil) -> None:
-        self._qualify(target.location, target.relation.name.schema)
+    def _target(self, facts: Facts, target: TargetUse, veil: RenderedVeil) -> None:
+        self._name(facts, target, veil)
         columns = {c.veil.column: c for c in veil.columns}
         raw = self._raw_lookups(target, veil)
         prefix = quote_ident(target.alias) + "."
@@ -339,6 +356,19 @@ class Splicer:
         elif predicate and target.conflict_update:
             self._add_conflict_where(target, predicate)
 
+    def _name(self, facts: Facts, target: TargetUse, veil: RenderedVeil) -> None:
+        if veil.place == veil.table:
+            self._qualify(target.location, target.relation.name.schema)
+            return
+        if facts.kind == "COPY":
+            raise NotUnderstood("COPY FROM is not supported in managed mode", hint="INSERT does.", sqlstate="0A000")
+        tokens = self.text.tokens
+        first = self.text.token_at(target.location)
+        if any(token.name == "ONLY" for token in tokens[max(0, first - 2) : first]):
+            raise NotUnderstood("ONLY is not supported in managed mode", sqlstate="0A000")
+        last = self.text.name_end(first) - 1
+        self._replace(tokens[first].start, tokens[last].end, quote_table(veil.place))
+
     def _raw_lookups(self, target: TargetUse, veil: RenderedVeil) -> set[int]:
         """Where references stand that may compare the raw value."""
         columns = {c.veil.column: c.veil for c in veil.columns}
@@ -346,6 +376,12 @@ class Splicer:
         for conjunct in target.lookups:
             column = columns.get(conjunct.column)
             if column is not None and column.lookup and column.disclosure is not Disclosure.CLEAR:
+                if veil.place != veil.table:
+                    raise NotUnderstood(
+                        f"a lookup of {conjunct.column} in a write is not supported in managed mode",
+                        hint="SELECT the key of the row by it, then name the row by its key.",
+                        sqlstate="0A000",
+                    )
                 reference = conjunct.node["rexpr"] if conjunct.reversed else conjunct.node["lexpr"]
                 out.add(self.text.at(reference["ColumnRef"].get("location", 0)))
                 self._note(f"{target.relation.name}.{conjunct.column}", column.data_class, conjunct)

@@ -65,6 +65,21 @@ class RenderedColumn:
         return f"CASE WHEN {name} IS NOT NULL THEN {name} END AS {name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison of a column's raw value with constants and parameters: `before`, the column, `after`."""
+
+    column: RenderedColumn
+    before: str
+    after: str
+    values: str
+    """What it is compared with, as an array."""
+
+    @property
+    def sql(self) -> str:
+        return f"{self.before}{self.column.raw()}{self.after}"
+
+
 @dataclass(frozen=True)
 class RenderedVeil:
     """A veil over the columns that the database has. Immutable; kept with the persona's plans."""
@@ -77,6 +92,11 @@ class RenderedVeil:
     @property
     def table(self) -> TableName:
         return self.veil.table
+
+    @property
+    def place(self) -> TableName:
+        """The relation that holds what the veil shows: the table itself, or a view that stands for it."""
+        return self.table
 
     @cached_property
     def by_name(self) -> Mapping[str, RenderedColumn]:
@@ -113,6 +133,7 @@ class RenderedVeil:
         tablesample: str = "",
         system_columns: tuple[str, ...] = (),
         where: tuple[str, ...] = (),
+        lookups: tuple[Comparison, ...] = (),
         fence: bool = False,
         extra: tuple[str, ...] = (),
         only_columns: frozenset[str] | None = None,
@@ -120,7 +141,7 @@ class RenderedVeil:
     ) -> str:
         """The derived table that stands for the relation, in parentheses and without an alias.
 
-        `tablesample`: the clause as it stood; `where`: further conditions over raw columns, such as lookups; `extra`:
+        `tablesample`: the clause as it stood; `where`, `lookups`: further conditions over raw columns; `extra`:
         further items of the select list, such as guarded columns; `fence`: keep the planner from pulling it up;
         `only_columns`: leave out the columns that the statement does not name (PostgreSQL reads the text each time);
         `hide_statistics`: make clear texts expressions, since the planner tries LIKE patterns on the most common values
@@ -133,7 +154,8 @@ class RenderedVeil:
         ]
         items += [quote_ident(name) for name in system_columns]
         items += extra
-        conditions = [c for c in (self._derived_predicate, *(f"({w})" for w in where)) if c]
+        raw = (*where, *(one.sql for one in lookups))
+        conditions = [c for c in (self._derived_predicate, *(f"({w})" for w in raw)) if c]
         return "".join(
             (
                 f"(SELECT {', '.join(items)} FROM {'ONLY ' if only else ''}{quote_table(self.table)}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,25 +91,19 @@ class Installed:
             return cursor.fetchall() if cursor.description else []
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    (folder / "model.conf").write_bytes((shipped_policies() / "model.conf").read_bytes())
+@contextmanager
+def prepared(postgres: Postgres, folder: Path) -> Iterator[Installed]:
+    """Nothing is installed yet, and the gateway does not run yet; `folder` is empty."""
+    bundle = folder / "bundle"
+    bundle.mkdir()
+    (bundle / "model.conf").write_bytes((shipped_policies() / "model.conf").read_bytes())
     for name, text in FILES.items():
-        (folder / name).write_text(text, "utf-8")
-    return folder
-
-
-@pytest.fixture
-def managed(postgres: Postgres, tmp_path: Path, bundle: Path) -> Iterator[Installed]:
-    """Nothing is installed yet, and the gateway does not run yet."""
+        (bundle / name).write_text(text, "utf-8")
     database = postgres.create(name=f"managed_{uuid.uuid4().hex[:8]}")
     database.execute(SCHEMA)
-    folder = tmp_path / "gateway"
-    folder.mkdir()
-    settings = {"databases": {"db": {"catalogue_refresh_seconds": 0.2}}}
-    gateway = Gateway(folder, {"db": database.dsn}, policies=bundle, settings=settings)
+    database.execute(f'ALTER DATABASE "{database.name}" SET search_path = app, public')
+    settings = {"databases": {"db": {"mode": "managed", "catalogue_refresh_seconds": 0.2}}}
+    gateway = Gateway(folder / "gateway", {"db": database.dsn}, policies=bundle, settings=settings)
     one = Installed(database, gateway)
     try:
         yield one
@@ -116,3 +111,18 @@ def managed(postgres: Postgres, tmp_path: Path, bundle: Path) -> Iterator[Instal
         gateway.stop()
         one.install("--remove", "--yes")
         postgres.drop(database)
+
+
+@pytest.fixture
+def managed(postgres: Postgres, tmp_path: Path) -> Iterator[Installed]:
+    with prepared(postgres, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def door(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Installed, and the gateway runs; one for all tests of a module."""
+    with prepared(postgres, tmp_path_factory.mktemp("door")) as one:
+        one.install("--yes")
+        one.gateway.start()
+        yield one

@@ -30,7 +30,6 @@ def judge(folder: Path, text: str) -> list[Problem]:
         (LISTEN, 0, "no [databases.NAME]"),
         (DATABASE + LISTEN + LISTEN, 6, "already used by listen[0].port"),
         (DATABASE + "[[listen]]\nport = 8080\n", 4, "already used by http.port"),
-        (LISTEN + '[databases.crm]\ndsn = "postgresql://h/d"\nmode = "managed"\n', 5, "not in this version"),
         (LISTEN + '[databases.crm]\ndsn = "mysql://u:hush@h/d"\n', 4, "no PostgreSQL address"),
         (LISTEN + '[databases.crm]\ndsn = "postgresql://h:port/d"\n', 4, "no PostgreSQL address"),
         (LISTEN + DATABASE + '[policy]\npublic_key = "k"\n', 6, "policy.public_key is not in this version"),
