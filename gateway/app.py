@@ -1,9 +1,10 @@
-"""The composition root: settings and adapters become a running gateway.
+"""The composition root of a worker: settings and adapters become a process that serves clients.
 
-    secrets → policy → trail → HTTP → catalogues → clients          and back in the opposite order
+    secrets → policy → trail → catalogues → clients          and back in the opposite order
 
-A bad bundle, a trail that cannot be opened or an address that is taken stop the start (exit code 2). A database that
-is down does not: `/readyz` says so, clients of that database are told 57P03, and it is tried again until it comes.
+A bad bundle, a trail that cannot be opened or a TLS file that cannot be used stop the start. A database that is down
+does not: readiness says so, clients of that database are told 57P03, and it is tried again until it comes. What the
+workers of a gateway share (HTTP, the watch, reloads, suspensions) is in `gateway.fleet`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ import platform
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from adapters.postgres.catalog import Snapshot
 from adapters.postgres.live import DATA_PATH
@@ -32,48 +32,34 @@ from adapters.postgres.slot import PlannerSlot
 from adapters.postgres.source import PostgresSource
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from gateway import __version__, process
-from gateway.api import incidents
-from gateway.api.app import HttpServer, create_app
-from gateway.api.health import Check, document
+from gateway.api.health import Check
 from gateway.config import DatabaseMode, DatabaseSettings, ListenSettings, Settings, TlsMode
-from gateway.errors import Denied, MenshenError, Problem, TrailUnavailable
-from gateway.log import configure, event
+from gateway.errors import Denied, MenshenError, Problem, StartError, TrailUnavailable
+from gateway.log import event
 from gateway.meter import Meter
 from gateway.metrics import Metrics, TrailFigures
 from gateway.model import Principal
+from gateway.net.listener import Turns
 from gateway.net.tasks import Tasks
 from gateway.net.tls import ServerTls, expiry
+from gateway.policy.lookups import LookupLedger
 from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.policy.policy import load as load_policy
-from gateway.statefiles import lookup_key, make_state_dir, pseudonym_secret
-from gateway.trail.record import FieldValue, instant, value_hash
+from gateway.statefiles import lookup_key, make_state_dir, node_of, pseudonym_secret
+from gateway.trail.record import FieldValue, value_hash
 from gateway.trail.signing import load_or_create
 from gateway.trail.writer import TrailWriter
 from gateway.upkeep.catalogue import CatalogueKeeper
 from gateway.upkeep.policy import PolicyKeeper
-from gateway.watch import build
-from gateway.watch.bypass import BypassPoller
 from gateway.watch.containment import Containment
-from gateway.watch.service import Rhythm, WatchService
-from gateway.watch.sql import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 _MAINTAIN_SECONDS = 1.0
 # How long the start waits for the catalogues before it lets clients in; a database that is slower is told as not ready.
 _FIRST_READING_SECONDS = 15.0
-_FILES_PER_CONNECTION = 2
-_NEVER = float("inf")
-_SPARE_FILES = 256
-_PORT_HINT = "See whether another process uses the port (ss -ltnp), and whether this machine has the address."
 _TLS_HINT = "cert and key are PEM files that belong together; special characters of a dsn are written %XX."
-
-
-class StartError(MenshenError):
-    """The gateway cannot start as it is set up."""
-
-    sqlstate = "F0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +72,41 @@ class Database:
     source: PostgresSource
 
 
-class Gateway:
-    """One worker. `start`, then `drain` and `stop`; `reload` at any time between."""
+def _nobody_else(*_: object) -> None:
+    """There is no other worker to tell."""
 
-    def __init__(self, settings: Settings) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a worker has of the others."""
+
+    number: int = 0
+    """Its own, in records, in the name of its chain and in the keys of its sessions."""
+    sockets: tuple[tuple[socket.socket, ...], ...] = ()
+    """For each [[listen]] the sockets that listen already; none: the worker makes its own."""
+    turns: Turns | None = None
+    cancel: Callable[[int, bytes], None] = _nobody_else
+    """Told of cancel requests (process id, key) for sessions of other workers."""
+    ddl_passed: Callable[[str], None] = _nobody_else
+    """Told of a database whose catalogue has changed."""
+    looked_up: Callable[[str, Mapping[str, int], int], None] = _nobody_else
+    """Told of raw values that were looked up (principal, class → how many, minute)."""
+
+
+class Gateway:
+    """One worker. `prepare`, `serve`, then `retire` or `drain`, and `stop`; `reload` at any time between."""
+
+    def __init__(self, settings: Settings, seat: Seat | None = None) -> None:
         """Reads keys and takes the trail. Raises ProblemsFound and TrailUnavailable."""
         make_state_dir(settings.gateway.state_dir)
         secret = pseudonym_secret(settings)
         self.settings = settings
-        self._node = settings.gateway.node or socket.gethostname()
+        self.seat = seat or Seat()
+        self.node = node_of(settings)
         self._pseudonyms = PseudonymKeys(secret)
         self._lookup_key = lookup_key(secret)
         self._role_secrets = RoleSecrets(secret)
+        self.ledger = LookupLedger(self.seat.looked_up)
         self._tasks = Tasks()
         self._draining = False
         self.metrics = Metrics(settings.databases)
@@ -112,23 +121,17 @@ class Gateway:
         )
         signer = load_or_create(settings.trail.signing_key_file, settings.gateway.state_dir)
         self._trail: TrailWriter | None = None
-        self._server: PostgresServer | None = None
-        self._containment = Containment(self._end_sessions)
-        self._routes = build.routes(settings.notify, str(settings.source or "environment"))
-        self.watch: WatchService | None = None
-        self._bypass_sources: list[PostgresSource] = []
+        self.server: PostgresServer | None = None
+        self.containment = Containment(self._end_sessions)
         self.policy.start()
         self.trail = self._trail = TrailWriter.open(
             settings.trail.path,
-            self._node,
-            0,
+            self.node,
+            self.seat.number,
             signer,
             durability=settings.trail.durability.value,
             segment_bytes=settings.trail.segment_bytes,
         )
-        token = settings.http.control_token
-        more = incidents.routes(lambda: self.watch, self._class_title, token)
-        self._http = HttpServer(create_app(self.metrics, self.readiness, self, token, more))
         self._prepare_metrics()
 
     def _database(self, name: str, settings: DatabaseSettings) -> Database:
@@ -138,41 +141,36 @@ class Gateway:
         return Database(settings, PlannerSlot(name, partial(self.meter.stage, "judge")), keeper, source)
 
     # -- life ---------------------------------------------------------------------------------------------------------
-    async def start(self) -> None:
-        """Raises StartError where an address or a TLS file cannot be used."""
-        self._record("gateway_started", version=__version__, node=self._node)
+    async def prepare(self) -> None:
+        """All but clients: the catalogues are read, or known to be out of reach."""
+        self._record("gateway_started", version=__version__, node=self.node)
         self._record("policy_loaded", digest=self.policy.policy.digest, signed=self.policy.policy.signed)
-        http = self.settings.http
-        try:
-            port = await self._http.start(http.host, http.port)
-        except OSError as error:
-            raise StartError(f"cannot listen on {http.host}:{http.port}: {error.strerror}", hint=_PORT_HINT) from error
-        event(log, logging.INFO, "http_listening", "metrics and health are served", address=f"{http.host}:{port}")
-        await self._start_watch()
+        self._tasks.start(self._maintain(), name="trail upkeep")
         await self._first_readings()
+
+    async def serve(self) -> None:
+        """Clients can come. Raises StartError where an address or a TLS file cannot be used."""
         try:
-            self._server = self._postgres_server()
-            await self._server.start()
+            self.server = self._postgres_server()
+            await self.server.start()
         except ssl.SSLError as error:
             raise StartError(f"a TLS file of [[listen]] cannot be used: {error.reason}", hint=_TLS_HINT) from error
         except ValueError as error:
             raise StartError(f"a dsn or a TLS file cannot be used: {error}", hint=_TLS_HINT) from error
         except OSError as error:
-            where = ", ".join(f"{listen.host}:{listen.port}" for listen in self.settings.listen)
-            raise StartError(f"cannot listen on {where}: {error.strerror}", hint=_PORT_HINT) from error
-        if self.watch is not None:
-            self._tasks.start(self.watch.run(), name="watch")
-        self._tasks.start(self.policy.watch(), name="policy watch")
-        self._tasks.start(self._maintain(), name="trail upkeep")
-        for listen, port in zip(self.settings.listen, self._server.ports, strict=True):
-            event(log, logging.INFO, "listening", "clients can connect", address=f"{listen.host}:{port}")
+            raise StartError(f"a file or an address of [[listen]] cannot be used: {error.strerror}") from error
+
+    async def retire(self) -> None:
+        """No new clients; those that are in go on, until the last of them has left."""
+        if self.server is not None:
+            await self.server.retire()
 
     async def drain(self, abort: asyncio.Event) -> None:
         """No new clients; those that are in may end their transactions, until the time is over or `abort` is set."""
         self._draining = True
-        if self._server is None:
+        if self.server is None:
             return
-        draining = asyncio.ensure_future(self._server.drain(self.settings.gateway.limits.drain_timeout_seconds))
+        draining = asyncio.ensure_future(self.server.drain(self.settings.gateway.limits.drain_timeout_seconds))
         aborting = asyncio.ensure_future(abort.wait())
         await asyncio.wait((draining, aborting), return_when=asyncio.FIRST_COMPLETED)
         for task in (draining, aborting):
@@ -181,69 +179,20 @@ class Gateway:
 
     async def stop(self) -> None:
         """End everything, the trail last but one, so that the last sessions' records are in it."""
-        if self._server is not None:
-            await self._server.stop()
+        if self.server is not None:
+            await self.server.stop()
         await self._tasks.cancel()
-        if self.watch is not None:
-            await self.watch.stop()
-        for source in self._bypass_sources:
-            await source.close()
-        self._record("gateway_stopped", node=self._node)
+        self._record("gateway_stopped", node=self.node)
         self.trail.close()
-        await self._http.stop()
 
-    # -- the watch ----------------------------------------------------------------------------------------------------
-    async def _start_watch(self) -> None:
-        """Suspensions are in force before the first login. Raises StartError: what is suspended must be known."""
-        settings = self.settings.watch
-        if not settings.enabled:
-            return
-        try:
-            store = await build.store(self.settings)
-        except StoreUnavailable as error:
-            raise StartError(error.message, hint=error.hint) from error
-        self.watch = WatchService(
-            store,
-            build.watcher(self.settings),
-            self.trail,
-            self._containment,
-            routes=self._routes,
-            metrics=self.metrics,
-            owner=f"{self._node}-0",
-            notes=build.notes(self.settings),
-            detectors=partial(build.detectors, self.settings),
-            contain=settings.contain,
-            began=build.began(self.settings, instant(time.time_ns() // 1000)),
-            rhythm=Rhythm(settings.interval_seconds, settings.bypass_interval_seconds or _NEVER),
-            pollers=[self._poller(name) for name in self.databases] if settings.bypass_interval_seconds else [],
-        )
-        await self.watch.prepare()
-
-    def _poller(self, name: str) -> BypassPoller:
-        settings = self.databases[name].settings
-        source = PostgresSource(settings.dsn, settings.connect_timeout_seconds)
-        self._bypass_sources.append(source)
-        return BypassPoller(
-            name,
-            source,
-            self._own_backends,
-            self._record,
-            account=unquote(urlsplit(settings.dsn.reveal()).username or ""),
-            allowed=frozenset(self.settings.watch.bypass_allowed),
-        )
-
-    def _own_backends(self) -> frozenset[int]:
-        """Process ids at the databases of everything that this gateway has connected."""
-        sources = [*self._bypass_sources, *(each.source for each in self.databases.values())]
-        own = frozenset(pid for source in sources if (pid := source.backend_pid) is not None)
-        return own | self._server.backend_pids() if self._server else own
-
-    def _class_title(self, name: str, language: str) -> str:
-        known = self.policy.policy.classes.get(name)
-        return (known.title.get(language) or name) if known is not None else name
+    def own_backends(self) -> list[int]:
+        """Process ids at the databases of everything that this worker has connected."""
+        sources = [each.source.backend_pid for each in self.databases.values()]
+        own = {pid for pid in sources if pid is not None}
+        return sorted(own | self.server.backend_pids() if self.server else own)
 
     def _end_sessions(self, principal: str, actor: str | None, message: str) -> int:
-        return self._server.end_sessions(principal, actor, message) if self._server else 0
+        return self.server.end_sessions(principal, actor, message) if self.server else 0
 
     async def _first_readings(self) -> None:
         for name, database in self.databases.items():
@@ -261,22 +210,23 @@ class Gateway:
             await asyncio.sleep(_MAINTAIN_SECONDS)
 
     # -- reload -------------------------------------------------------------------------------------------------------
-    async def reload(self) -> dict[str, Any]:
-        """The bundle and all catalogues, now. Raises ProblemsFound; the catalogues are read all the same."""
-        readings = [database.keeper.refresh() for database in self.databases.values()]
+    async def reload(self, *, catalogues: bool = True) -> dict[str, Any]:
+        """The bundle, and all catalogues, now. Raises ProblemsFound; the catalogues are read all the same."""
+        readings = [database.keeper.refresh() for database in self.databases.values()] if catalogues else []
         changed, *results = await asyncio.gather(self.policy.reload(), *readings, return_exceptions=True)
         if isinstance(changed, BaseException):
             raise changed
-        failed = [name for name, result in zip(self.databases, results, strict=True) if isinstance(result, Exception)]
+        failed = [name for name, result in zip(self.databases, results, strict=False) if isinstance(result, Exception)]
         if not changed:
             self.metrics.counters["policy_reloads_total"]["unchanged",] += 1
         return {"policy": {"digest": self.policy.policy.digest, "changed": changed}, "catalogues_failed": failed}
 
-    def reload_soon(self) -> None:
-        """`reload` from a signal: whatever goes wrong is in the log already."""
-        self._tasks.start(self._quietly(self.reload()), name="reload")
-
     def _ddl_passed(self, database: str) -> None:
+        self.refresh_soon(database)
+        self.seat.ddl_passed(database)
+
+    def refresh_soon(self, database: str) -> None:
+        """Read the catalogue of a database again; whatever goes wrong is told by its keeper."""
         self._tasks.start(self._quietly(self.databases[database].keeper.refresh()), name=f"refresh {database}")
 
     async def _quietly(self, work: Any) -> None:
@@ -301,14 +251,14 @@ class Gateway:
 
     def _end_sessions_without_a_place(self, policy: Policy) -> None:
         """Sessions whose principal is gone, or may not pursue their purpose any more, end with the old bundle."""
-        for session in self._server.sessions() if self._server else ():
+        for session in self.server.sessions() if self.server else ():
             principal = policy.principals.get(session.principal)
             try:
                 if principal is None:
                     raise Denied(f'principal "{session.principal}" is not in the policy any more')
                 policy.persona(principal, session.purpose)
             except Denied as refused:
-                if self._server is not None and self._server.kill(session.session, refused.message):
+                if self.server is not None and self.server.kill(session.session, refused.message):
                     event(
                         log, logging.WARNING, "session_ended", "a session has no place in the new bundle",
                         session=session.session, reason=refused.message,
@@ -350,7 +300,7 @@ class Gateway:
         checks = {
             "policy": Check(True, "its files are refused, an older bundle is in force" if self.policy.problems else ""),
             "trail": Check(True) if self.trail.healthy else Check(False, "records cannot be written: see the log"),
-            "serving": Check(False, "stopping") if self._draining else Check(self._server is not None),
+            "serving": Check(False, "stopping") if self._draining else Check(self.server is not None),
             "data_path": Check(True, "" if DATA_PATH == "compiled" else "plain Python; a wheel has it compiled"),
         }
         for name, database in self.databases.items():
@@ -363,19 +313,25 @@ class Gateway:
     def status(self) -> dict[str, Any]:
         """For the control API."""
         policy = self.policy.policy
-        sessions = self._server.sessions() if self._server else []
         return {
-            "version": __version__,
-            "node": self._node,
-            **document(self.readiness()),
+            "number": self.seat.number,
             "policy": {
                 "digest": policy.digest,
                 "loaded_at": self.policy.loaded_at,
                 "warnings": [str(warning) for warning in policy.warnings],
                 "refused": [str(problem) for problem in self.policy.problems],
             },
-            "sessions": len(sessions),
+            "sessions": self.load,
         }
+
+    @property
+    def load(self) -> int:
+        """Clients that are in, or are coming in."""
+        return self.server.load if self.server is not None else 0
+
+    def class_titles(self) -> dict[str, dict[str, str]]:
+        """Data class → language → title, of the bundle in force."""
+        return {name: dict(each.title) for name, each in self.policy.policy.classes.items()}
 
     def _principal(self, name: str) -> Principal | None:
         return self.policy.policy.principals.get(name)
@@ -384,22 +340,24 @@ class Gateway:
     def _postgres_server(self) -> PostgresServer:
         limits = self.settings.gateway.limits
         return PostgresServer(
-            tuple(_listen(each) for each in self.settings.listen),
+            _listens(self.settings.listen, self.seat.sockets),
             {name: _target(database) for name, database in self.databases.items()},
             principals=self._principal,
             trail=self.trail,
             observer=self.meter,
-            judgement=Judgement(looks_masked, partial(value_hash, self._lookup_key)),
+            judgement=Judgement(looks_masked, partial(value_hash, self._lookup_key), self.ledger),
             limits=ServerLimits(
                 limits.startup_timeout_seconds,
                 limits.auth_timeout_seconds,
                 limits.max_connections,
                 Limits(message=limits.max_message_bytes, statement=limits.max_statement_bytes),
             ),
-            node=self._node,
-            worker=0,
+            node=self.node,
+            worker=self.seat.number,
             catalogue_changed=self._ddl_passed,
-            admission=self._containment.check,
+            admission=self.containment.check,
+            turns=self.seat.turns,
+            cancel_elsewhere=self.seat.cancel,
         )
 
     def _prepare_metrics(self) -> None:
@@ -453,37 +411,14 @@ def _certificates(listens: Iterable[ListenSettings]) -> dict[tuple[str, ...], fl
     return found
 
 
-def _listen(settings: ListenSettings) -> Listen:
+def _listens(settings: Sequence[ListenSettings], sockets: Sequence[tuple[socket.socket, ...]]) -> tuple[Listen, ...]:
+    shared = sockets or [()] * len(settings)
+    return tuple(_listen(each, own) for each, own in zip(settings, shared, strict=True))
+
+
+def _listen(settings: ListenSettings, sockets: tuple[socket.socket, ...]) -> Listen:
     tls = settings.tls
     if tls.mode is TlsMode.DISABLE or tls.cert is None or tls.key is None:
-        return Listen(settings.host, settings.port)
+        return Listen(settings.host, settings.port, None, sockets)
     offered = ServerTls(tls.cert, tls.key, tls.client_ca, required=tls.mode is TlsMode.REQUIRE)
-    return Listen(settings.host, settings.port, offered)
-
-
-async def _serve(settings: Settings) -> int:
-    gateway = Gateway(settings)
-    signals = process.Signals(gateway.reload_soon)
-    signals.install()
-    try:
-        await gateway.start()
-        process.calm_garbage_collector()
-        await signals.stop.wait()
-        await gateway.drain(signals.abort)
-    finally:
-        await gateway.stop()
-        signals.remove()
-    event(log, logging.INFO, "stopped", "the gateway has stopped")
-    return 0
-
-
-def serve(settings: Settings, *, json_log: bool = False) -> int:
-    """Run the gateway until a signal ends it; gives the exit code of the process."""
-    configure("json" if json_log else settings.log.format.value, settings.log.level.value)
-    process.forbid_core_dumps()
-    process.raise_file_limit(settings.gateway.limits.max_connections * _FILES_PER_CONNECTION + _SPARE_FILES)
-    event(log, logging.INFO, "starting", f"menshen {__version__}", configuration=str(settings.source or "environment"))
-    event(log, logging.INFO, "data_path", f"data path: {DATA_PATH}")
-    for warning in settings.warnings:
-        event(log, logging.WARNING, "configuration_warning", str(warning))
-    return process.run(lambda: _serve(settings))
+    return Listen(settings.host, settings.port, offered, sockets)

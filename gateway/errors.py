@@ -75,6 +75,12 @@ class TrailUnavailable(MenshenError):
     http_status = 503
 
 
+class StartError(MenshenError):
+    """The gateway cannot start as it is set up."""
+
+    sqlstate = "F0000"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One mistake in a file: where it is, what it is, what to do about it."""

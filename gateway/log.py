@@ -50,9 +50,12 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         document.update(getattr(record, _FIELDS, {}))
-        if way := _way(self, record):
+        if way := self._way(record):
             document["traceback"] = way
         return json.dumps(document, ensure_ascii=False, default=str)
+
+    def _way(self, record: logging.LogRecord) -> str:
+        return self.formatException(record.exc_info) if record.exc_info else getattr(record, _TRACE, "")
 
 
 class HumanFormatter(logging.Formatter):
@@ -64,19 +67,28 @@ class HumanFormatter(logging.Formatter):
         clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
         line = f"{clock} {record.levelname:<7} {record.getMessage()}{tail}"
         line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-        way = _way(self, record)
+        way = self.formatException(record.exc_info) if record.exc_info else getattr(record, _TRACE, "")
         return f"{line}\n{way}" if way else line
 
 
-def _way(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """The traceback of a record, where it has one."""
-    return formatter.formatException(record.exc_info) if record.exc_info else getattr(record, _TRACE, "")
+class _Named(logging.Filter):
+    """Says which of several processes speaks."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.__dict__[_FIELDS] = {**getattr(record, _FIELDS, {}), "process": self._process}
+        return True
 
 
-def configure(fmt: str, level: str, stream: TextIO | None = None) -> None:
+def configure(fmt: str, level: str, stream: TextIO | None = None, *, process: str = "") -> None:
     """Send every logger of the process to `stream` (standard error). `fmt` is `json` or `human`."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if fmt == "json" else HumanFormatter())
+    if process:
+        handler.addFilter(_Named(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

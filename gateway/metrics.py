@@ -95,6 +95,8 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("suspended_principals", "gauge", "department", "Principals that are suspended."),
     ("notifications_total", "counter", "channel result", "Messages to people: sent, failed (tried again), given_up."),
     ("notifications_waiting", "gauge", "channel", "Messages to people that wait to be sent."),
+    ("processes", "gauge", "kind state", "Processes of the gateway: workers and the watch, by what they do now."),
+    ("process_starts_total", "counter", "kind reason", "Starts of processes: first, died, silent, rolled."),
     (
         "drill_duration_seconds",
         "gauge",
@@ -102,6 +104,45 @@ DEFINITIONS: Mapping[str, Definition] = _define(
         "What the last drill of a kind took to detect, page and contain.",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The values of all metrics of one process at one moment, by their keys in DEFINITIONS."""
+
+    values: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
+    """Of counters and gauges."""
+    histograms: Mapping[str, Mapping[Labels, tuple[tuple[int, ...], float]]] = field(default_factory=dict)
+    """Counts, one more than BUCKETS_US, and the sum in microseconds."""
+
+
+def families(snapshot: Snapshot) -> Iterator[Metric]:
+    """Every definition as a family, in the order of DEFINITIONS."""
+    for key, definition in DEFINITIONS.items():
+        if definition.kind == "histogram":
+            yield _histogram_family(definition, snapshot.histograms.get(key, {}))
+            continue
+        family: CounterMetricFamily | GaugeMetricFamily
+        if definition.kind == "counter":
+            family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
+        else:
+            family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+        for labels, value in snapshot.values.get(key, {}).items():
+            family.add_metric(labels, value)
+        yield family
+
+
+def _histogram_family(definition: Definition, series: Mapping[Labels, tuple[tuple[int, ...], float]]) -> Metric:
+    family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
+    for labels, (counts, sum_us) in series.items():
+        buckets: list[tuple[str, float]] = []
+        total = 0
+        for bound, count in zip(BUCKETS_US, counts, strict=False):
+            total += count
+            buckets.append((repr(bound / 1e6), total))
+        buckets.append(("+Inf", total + counts[-1]))
+        family.add_metric(labels, buckets, sum_us / 1e6)
+    return family
 
 
 class Histogram:
@@ -209,20 +250,31 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every definition as a family, in the order of DEFINITIONS."""
+        return families(self.snapshot())
+
+    def snapshot(self) -> Snapshot:
+        """All values of this moment."""
         gauges = self._gauge_values()
+        values: dict[str, Mapping[Labels, float]] = {}
         for key, definition in DEFINITIONS.items():
             if definition.kind == "counter":
-                yield self._counter_family(key, definition)
-            elif definition.kind == "histogram":
-                yield self._histogram_family(key, definition)
-            else:
-                family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
-                for labels, value in gauges[key].items():
-                    family.add_metric(labels, value)
-                yield family
+                values[key] = self._counter_values(key)
+            elif definition.kind == "gauge":
+                values[key] = gauges[key]
+        stages: Mapping[Labels, Histogram] = {(stage,): histogram for stage, histogram in self.stages.items()}
+        histograms: Mapping[str, Mapping[Labels, Histogram]] = {
+            "stage_duration_seconds": stages,
+            "overhead_seconds": {(): self.overhead},
+        }
+        return Snapshot(
+            values,
+            {
+                key: {labels: (tuple(one.counts), one.sum_us) for labels, one in series.items()}
+                for key, series in histograms.items()
+            },
+        )
 
-    def _counter_family(self, key: str, definition: Definition) -> Metric:
-        family = CounterMetricFamily(definition.name, definition.help, labels=definition.labels)
+    def _counter_values(self, key: str) -> Mapping[Labels, float]:
         values: Mapping[Labels, int] = self.counters[key]
         if key.startswith("plan_cache_"):
             index = 0 if "hits" in key else 1
@@ -237,24 +289,7 @@ class Metrics(Collector):
                 (name, "failed"): count for name, count in self.gauges.catalogue_failed().items()
             }
             values = {**values, **failed}
-        for labels, value in list(values.items()):
-            family.add_metric(labels, value)
-        return family
-
-    def _histogram_family(self, key: str, definition: Definition) -> Metric:
-        family = HistogramMetricFamily(definition.name, definition.help, labels=definition.labels)
-        series: Mapping[Labels, Histogram] = {(): self.overhead}
-        if key == "stage_duration_seconds":
-            series = {(stage,): histogram for stage, histogram in self.stages.items()}
-        for labels, histogram in series.items():
-            buckets: list[tuple[str, float]] = []
-            total = 0
-            for bound, count in zip(BUCKETS_US, histogram.counts, strict=False):
-                total += count
-                buckets.append((repr(bound / 1e6), total))
-            buckets.append(("+Inf", total + histogram.counts[-1]))
-            family.add_metric(labels, buckets, histogram.sum_us / 1e6)
-        return family
+        return dict(values)
 
     def _watch(self) -> WatchFigures:
         return self.gauges.watch() if self.gauges.watch is not None else WatchFigures()
@@ -293,6 +328,7 @@ class Metrics(Collector):
             "trail_unsynced_records": {(): trail.unsynced},
             "trail_unsigned_segments": {(): trail.unsigned},
             "drill_duration_seconds": gauges.drills,
+            "processes": {},
             "certificate_expiry_timestamp_seconds": gauges.certificates,
             **self._watch_values(),
         }

@@ -6,6 +6,7 @@ import contextlib
 import hmac
 import os
 import secrets
+import socket
 from pathlib import Path
 
 from gateway.config import Settings
@@ -22,6 +23,11 @@ def make_state_dir(path: Path) -> None:
         path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise _problem(path, f"the state folder cannot be made: {error.strerror}", "set gateway.state_dir") from error
+
+
+def node_of(settings: Settings) -> str:
+    """The name of this gateway in records."""
+    return settings.gateway.node or socket.gethostname()
 
 
 def pseudonym_secret(settings: Settings) -> bytes:

@@ -85,6 +85,7 @@ class Judgement:
     looks_masked: Callable[[Mask | None, str], bool]
     lookup_hash: Callable[[str, str], str]
     """Keyed hash of (data class, value)."""
+    ledger: LookupLedger = field(default_factory=LookupLedger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class PostgresServer:
         self._observer = observer
         self._tasks = Tasks()
         self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
-        healthy, look_up = lambda: trail.healthy, LookupLedger().spend
+        healthy, look_up = lambda: trail.healthy, judgement.ledger.spend
         self._checks = Checks(healthy, judgement.looks_masked, judgement.lookup_hash, _broke, look_up)
         self._backends = {name: _backend(name, target) for name, target in databases.items()}
         self._live: dict[str, LiveSession] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
@@ -12,24 +12,23 @@ from gateway.api.control import Control
 from gateway.api.errors import error_shape
 from gateway.api.health import Readiness
 from gateway.config import Secret
-from gateway.metrics import Metrics
 
 # Prometheus' text format, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/).
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def create_app(
-    metrics: Metrics,
+    metrics: Callable[[], Awaitable[bytes]],
     readiness: Readiness,
     control: Control,
     token: Secret | None,
     more: Iterable[web.RouteDef] = (),
 ) -> web.Application:
-    """The application with all its routes; `more`: those of other parts, guarded by themselves."""
+    """The application with all its routes. `metrics` gives the exposition; `more`: routes that guard themselves."""
     app = web.Application(middlewares=[error_shape], client_max_size=64 * 1024)
 
     async def exposition(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.exposition(), headers={"Content-Type": _METRICS_TYPE})
+        return web.Response(body=await metrics(), headers={"Content-Type": _METRICS_TYPE})
 
     app.router.add_get("/metrics", exposition)
     app.add_routes(health_routes.routes(readiness))

@@ -1,4 +1,4 @@
-"""The control API: status and reload, for an operator on this machine who holds the token.
+"""The control API: status, sessions, pools and reload, for an operator on this machine who holds the token.
 
 It is off until `http.control_token_file` is set. Every request must come from a loopback address and carry
 `Authorization: Bearer <token>`; both, so that neither a leaked token nor a process of another user is enough.
@@ -20,8 +20,20 @@ from gateway.config import Secret
 class Control(Protocol):
     """What can be asked of the running gateway."""
 
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         """Its state as a JSON document."""
+        ...
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        """The sessions of all workers, each with the number of its worker."""
+        ...
+
+    async def pools(self) -> dict[str, dict[str, int]]:
+        """By database: connections that are open, their limit, clients that wait, over all workers."""
+        ...
+
+    async def kill(self, session: str, why: str) -> bool:
+        """End a session, whichever worker has it; False where there is none of this id."""
         ...
 
     async def reload(self) -> dict[str, Any]:
@@ -33,12 +45,29 @@ def routes(control: Control, token: Secret | None) -> list[web.RouteDef]:
     """The routes under /v1; without a token they only tell how to turn them on."""
 
     async def status(_: web.Request) -> web.Response:
-        return web.json_response(control.status())
+        return web.json_response(await control.status())
+
+    async def sessions(_: web.Request) -> web.Response:
+        return web.json_response({"sessions": await control.sessions()})
+
+    async def kill(request: web.Request) -> web.Response:
+        if await control.kill(request.match_info["id"], "terminating connection due to administrator command"):
+            return web.json_response({"ended": True})
+        return error_response(404, "no_such_session", "there is no session of this id", "see GET /v1/sessions")
+
+    async def pools(_: web.Request) -> web.Response:
+        return web.json_response({"pools": await control.pools()})
 
     async def reload(_: web.Request) -> web.Response:
         return web.json_response(await control.reload())
 
-    return [web.get("/v1/status", guarded(status, token)), web.post("/v1/reload", guarded(reload, token))]
+    return [
+        web.get("/v1/status", guarded(status, token)),
+        web.get("/v1/sessions", guarded(sessions, token)),
+        web.delete("/v1/sessions/{id}", guarded(kill, token)),
+        web.get("/v1/pools", guarded(pools, token)),
+        web.post("/v1/reload", guarded(reload, token)),
+    ]
 
 
 def guarded(

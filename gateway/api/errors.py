@@ -27,17 +27,24 @@ async def error_shape(request: web.Request, handler: Handler) -> web.StreamRespo
     """Give whatever a handler raises the one shape; what nobody expected is logged and not shown."""
     try:
         return await handler(request)
-    except web.HTTPException as error:
-        code = (error.reason or "error").lower().replace(" ", "_")
-        response = error_response(error.status, code, error.text or error.reason or "")
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
-    except ProblemsFound as found:
-        problems = [str(problem) for problem in found.problems]
-        return error_response(found.http_status, "problems", "the files have mistakes", "mend them", problems=problems)
-    except MenshenError as error:
-        return error_response(error.http_status, error.sqlstate, error.message, error.hint)
-    except Exception:  # the outermost edge of the HTTP face
-        event(log, logging.ERROR, "http_failed", "a request failed", exc_info=True, path=request.path)
-        return error_response(500, "internal", "the gateway failed at this request", "see the gateway's log")
+    except Exception as error:  # the outermost edge of the HTTP face
+        return shaped(error, request.path)
+
+
+def shaped(error: Exception, path: str) -> web.Response:
+    """The one shape of an error; to be called where it was caught."""
+    match error:
+        case web.HTTPException():
+            code = (error.reason or "error").lower().replace(" ", "_")
+            response = error_response(error.status, code, error.text or error.reason or "")
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+            return response
+        case ProblemsFound():
+            problems = [str(problem) for problem in error.problems]
+            message = "the files have mistakes"
+            return error_response(error.http_status, "problems", message, "mend them", problems=problems)
+        case MenshenError():
+            return error_response(error.http_status, error.sqlstate, error.message, error.hint)
+    event(log, logging.ERROR, "http_failed", "a request failed", exc_info=True, path=path)
+    return error_response(500, "internal", "the gateway failed at this request", "see the gateway's log")

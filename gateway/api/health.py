@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ class Check:
     reason: str = ""
 
 
-Readiness = Callable[[], Mapping[str, Check]]
-"""All checks by name, from state that is already known: asking costs nothing."""
+Readiness = Callable[[], Awaitable[Mapping[str, Check]]]
+"""All checks by name, from what the processes of the gateway know already."""
 
 
 def document(checks: Mapping[str, Check]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def routes(readiness: Readiness) -> list[web.RouteDef]:
         return web.json_response({"alive": True})
 
     async def readyz(_: web.Request) -> web.Response:
-        body = document(readiness())
+        body = document(await readiness())
         return web.json_response(body, status=200 if body["ready"] else 503)
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]

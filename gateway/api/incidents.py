@@ -1,24 +1,20 @@
-"""The incidents' part of the control API, behind the same guard: only this machine, only with the token.
-
-    GET  /v1/incidents?closed=1&limit=100      POST /v1/incidents/{n}/{acknowledge|contain|lift|resolve|dismiss|note}
-    GET  /v1/incidents/{n}                     GET  /v1/incidents/{n}/dossier?language=zh&format=html
-    GET  /v1/honey    POST /v1/honey           POST /v1/drills    GET /v1/drills/{id}    POST /v1/drills/{id}/end
+"""What answers the incidents' part of the control API, in the process of the watch; `gateway.api.asked` has the routes.
 
 `who` in a request is who the caller says to be; the token is what proves that he may.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from gateway.api.control import guarded
+from gateway.api.asked import Asked
 from gateway.api.errors import error_response
-from gateway.config import Secret
 from gateway.trail.record import instant
 from gateway.watch import dossier
 from gateway.watch.incidents import Action, Incident, to_document
@@ -32,7 +28,8 @@ _WORDS = 2000
 """Characters of a reason."""
 
 Title = Callable[[str, str], str]
-Handler = Callable[[WatchService, web.Request], Awaitable[web.Response]]
+"""A data class in a language, for dossiers."""
+Handler = Callable[[WatchService, Asked], Awaitable[web.Response]]
 
 
 class BadRequest(web.HTTPBadRequest):
@@ -42,36 +39,15 @@ class BadRequest(web.HTTPBadRequest):
         super().__init__(text=text)
 
 
-def routes(watch: Callable[[], WatchService | None], title: Title, token: Secret | None) -> list[web.RouteDef]:
-    """`watch` gives the running watch, None where it is off. `title`: a data class in a language, for dossiers."""
-
-    def route(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def answered(request: web.Request) -> web.Response:
-            service = watch()
-            if service is None:
-                return error_response(404, "watch_off", "this gateway does not watch", "set watch.enabled = true")
-            return await handler(service, request)
-
-        return guarded(answered, token)
-
-    async def report(service: WatchService, request: web.Request) -> web.Response:
-        return await _dossier(service, request, title)
-
-    return [
-        web.get("/v1/incidents", route(_list)),
-        web.get(r"/v1/incidents/{number:\d{1,12}}", route(_show)),
-        web.get(r"/v1/incidents/{number:\d{1,12}}/dossier", route(report)),
-        web.post(r"/v1/incidents/{number:\d{1,12}}/{action}", route(_act)),
-        web.get("/v1/honey", route(_honey)),
-        web.post("/v1/honey", route(_plant)),
-        web.post("/v1/drills", route(_start_drill)),
-        web.get("/v1/drills/{id}", route(_drill)),
-        web.post("/v1/drills/{id}/end", route(_end_drill)),
-    ]
+async def answer(service: WatchService, route: str, asked: Asked, title: Title) -> web.Response:
+    """The answer to a request at one of the routes of `gateway.api.asked`. Raises MenshenError and HTTPException."""
+    if route == "dossier":
+        return await _dossier(service, asked, title)
+    return await _HANDLERS[route](service, asked)
 
 
 # -- incidents --------------------------------------------------------------------------------------------------------
-async def _list(service: WatchService, request: web.Request) -> web.Response:
+async def _list(service: WatchService, request: Asked) -> web.Response:
     closed = request.query.get("closed", "") in ("1", "true", "yes")
     found = await service.store.incidents(closed=closed, limit=_limit(request, 100))
     return web.json_response({"incidents": [_brief(one) for one in found]})
@@ -82,7 +58,7 @@ def _brief(one: Incident) -> dict[str, Any]:
     return {key: document[key] for key in document if key not in ("evidence", "details")} | {"name": one.name}
 
 
-async def _show(service: WatchService, request: web.Request) -> web.Response:
+async def _show(service: WatchService, request: Asked) -> web.Response:
     store, number = service.store, _number(request)
     incident = await store.get(number)
     count, subjects = await store.subjects(number, _limit(request, 100))
@@ -101,10 +77,10 @@ async def _show(service: WatchService, request: web.Request) -> web.Response:
     )
 
 
-async def _act(service: WatchService, request: web.Request) -> web.Response:
-    body = await _body(request)
+async def _act(service: WatchService, request: Asked) -> web.Response:
+    body = _body(request)
     who, why = _text(body, "who"), _text(body, "why", needed=False)
-    number, word = _number(request), request.match_info["action"]
+    number, word = _number(request), request.match["action"]
     if word == "note":
         await service.note(number, who=who, why=_text(body, "why"))
         return web.json_response({"incident": _brief(await service.store.get(number))})
@@ -115,7 +91,7 @@ async def _act(service: WatchService, request: web.Request) -> web.Response:
     return web.json_response({"incident": _brief(await service.act(number, action, who=who, why=why))})
 
 
-async def _dossier(service: WatchService, request: web.Request, title: Title) -> web.Response:
+async def _dossier(service: WatchService, request: Asked, title: Title) -> web.Response:
     language = request.query.get("language", "en")
     if language not in dossier.LANGUAGES:
         raise BadRequest(f"language is one of {', '.join(dossier.LANGUAGES)}")
@@ -138,7 +114,7 @@ async def _dossier(service: WatchService, request: web.Request, title: Title) ->
 
 
 # -- honey and drills -------------------------------------------------------------------------------------------------
-async def _honey(service: WatchService, _: web.Request) -> web.Response:
+async def _honey(service: WatchService, _: Asked) -> web.Response:
     planted = await service.store.honey()
     # Where they are is for those who hold the token; the hashes of their values are for nobody.
     return web.json_response(
@@ -146,8 +122,8 @@ async def _honey(service: WatchService, _: web.Request) -> web.Response:
     )
 
 
-async def _plant(service: WatchService, request: web.Request) -> web.Response:
-    body = await _body(request)
+async def _plant(service: WatchService, request: Asked) -> web.Response:
+    body = _body(request)
     who, at = _text(body, "who"), instant(time.time_ns() // 1000)
     records = body.get("honey")
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
@@ -160,8 +136,8 @@ async def _plant(service: WatchService, request: web.Request) -> web.Response:
     return web.json_response({"planted": len(planted)})
 
 
-async def _start_drill(service: WatchService, request: web.Request) -> web.Response:
-    body = await _body(request)
+async def _start_drill(service: WatchService, request: Asked) -> web.Response:
+    body = _body(request)
     kind = _text(body, "kind")
     if kind not in DRILLS:
         raise BadRequest(f"kind is one of {', '.join(DRILLS)}")
@@ -178,10 +154,10 @@ async def _start_drill(service: WatchService, request: web.Request) -> web.Respo
     return web.json_response({"id": drill.id, "actor": drill.actor, "kind": kind})
 
 
-async def _drill(service: WatchService, request: web.Request) -> web.Response:
+async def _drill(service: WatchService, request: Asked) -> web.Response:
     store = service.store
     found = []
-    for incident in await store.drill_incidents(request.match_info["id"]):
+    for incident in await store.drill_incidents(request.match["id"]):
         timeline = await store.timeline(incident.number)
         found.append(
             {
@@ -193,17 +169,17 @@ async def _drill(service: WatchService, request: web.Request) -> web.Response:
     return web.json_response({"incidents": found, "routes": service.routes})
 
 
-async def _end_drill(service: WatchService, request: web.Request) -> web.Response:
-    await service.end_drill(request.match_info["id"], await _body(request))
+async def _end_drill(service: WatchService, request: Asked) -> web.Response:
+    await service.end_drill(request.match["id"], _body(request))
     return web.json_response({"ended": True})
 
 
 # -- reading requests -------------------------------------------------------------------------------------------------
-def _number(request: web.Request) -> int:
-    return int(request.match_info["number"])
+def _number(request: Asked) -> int:
+    return int(request.match["number"])
 
 
-def _limit(request: web.Request, default: int) -> int:
+def _limit(request: Asked, default: int) -> int:
     text = request.query.get("limit", "")
     if not text:
         return default
@@ -212,9 +188,9 @@ def _limit(request: web.Request, default: int) -> int:
     return min(int(text), LIMIT)
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+def _body(request: Asked) -> dict[str, Any]:
     try:
-        body = await request.json()
+        body = json.loads(request.body)
     except ValueError:
         raise BadRequest("the body is not JSON") from None
     if not isinstance(body, dict):
@@ -227,3 +203,15 @@ def _text(body: dict[str, Any], name: str, *, needed: bool = True) -> str:
     if not isinstance(value, str) or (needed and not value.strip()) or len(value) > _WORDS:
         raise BadRequest(f"{name} is a text of at most {_WORDS} characters")
     return value.strip()
+
+
+_HANDLERS: Mapping[str, Handler] = {
+    "incidents": _list,
+    "incident": _show,
+    "act": _act,
+    "honey": _honey,
+    "plant": _plant,
+    "start_drill": _start_drill,
+    "drill": _drill,
+    "end_drill": _end_drill,
+}

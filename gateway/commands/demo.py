@@ -35,8 +35,8 @@ def register(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     from adapters.postgres.demo.demo import Options
     from adapters.postgres.demo.demo import run as run_demo
-    from gateway.app import serve
     from gateway.config import load
+    from gateway.fleet.serve import serve
 
     options = Options(
         folder=args.state_dir,

@@ -24,6 +24,6 @@ def register(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from gateway.app import serve
+    from gateway.fleet.serve import serve
 
     return serve(settings_of(args), json_log=args.json)

@@ -61,13 +61,15 @@ def _claim(seen: dict[tuple[str, int], KeyPath], host: str, port: int, path: Key
 
 
 def _check_workers(settings: Settings, source: Source) -> None:
-    if settings.gateway.workers > 1:
-        source.problem(
-            ("gateway", "workers"),
-            f"gateway.workers is {settings.gateway.workers}, this version runs one worker",
-            "set workers = 1 to silence this warning",
-            "warning",
-        )
+    workers = settings.gateway.workers
+    for name, database in settings.databases.items():
+        if database.pool.size < workers:
+            source.problem(
+                ("databases", name, "pool", "size"),
+                f"databases.{name}.pool.size is {database.pool.size}: each of {workers} workers has at least one",
+                f"set size to {workers} or more",
+                "warning",
+            )
 
 
 def _check_policy(policy: PolicySettings, source: Source) -> None:

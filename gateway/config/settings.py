@@ -147,12 +147,18 @@ class LimitSettings:
         unit="seconds",
         minimum=0,
     )
+    retire_timeout_seconds: float = setting(
+        "After SIGHUP, how long clients of the workers before may go on in them; then these drain as after SIGTERM.",
+        default=3600.0,
+        unit="seconds",
+        minimum=0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     workers: int = setting(
-        "Worker processes. This version runs one; a higher number is accepted and a warning says so.",
+        "Worker processes that share the addresses; limits and pools are divided among them.",
         default=1,
         unit="processes",
         minimum=1,

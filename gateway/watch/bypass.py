@@ -7,7 +7,7 @@ there is a door, `pg_hba.conf` and network rules close it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from gateway.errors import UpstreamUnavailable
@@ -31,7 +31,7 @@ class BypassPoller:
         self,
         database: str,
         source: BackendSource,
-        own: Callable[[], frozenset[int]],
+        own: Callable[[], Awaitable[frozenset[int]]],
         record: Callable[..., object],
         *,
         account: str,
@@ -52,7 +52,8 @@ class BypassPoller:
             found = await self._source.backends()
         except UpstreamUnavailable:
             return  # /readyz and the catalogue's keeper tell it
-        for backend in self.strangers(found, self._own()):
+        # Asked after the database: what was there then and is the gateway's, is known now.
+        for backend in self.strangers(found, await self._own()):
             self._record("backend_seen", **self._members(backend))
 
     def strangers(self, found: Sequence[Backend], own: frozenset[int]) -> list[Backend]:

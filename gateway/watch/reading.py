@@ -1,4 +1,4 @@
-"""The watcher in the gateway's event loop: what it reads and finds, between the turns of the clients.
+"""The watcher in its process's event loop: what it reads and finds, between the turns of messages and requests.
 
 Nothing is forgotten before its findings are stored; now and then what was learned is written down, so that a restart
 reads little again; and when a bundle comes into force, so do its detectors.
@@ -24,11 +24,7 @@ from gateway.watch.stream import Watcher
 log = logging.getLogger(__name__)
 
 BATCH: Final = 100
-"""Records that the detectors read before clients have their turn: about five milliseconds."""
-_BUSY_SECONDS: Final = 0.0003
-"""A loop that wakes a sleeper so much too late is busy with clients."""
-_PAUSES: Final = 19
-"""While it is, the watch has a twentieth of the time: it falls behind in a flood and catches up after."""
+"""Records that the detectors read before other work of the process has its turn: about five milliseconds."""
 _GRACE_US: Final = 20_000
 """Records younger than this wait for the next look, so that a slower chain can still come before them."""
 _CHECKPOINT_SECONDS: Final = 10.0
@@ -70,13 +66,11 @@ class Reading:
         """Read so far."""
 
     async def round(self) -> None:
-        """Read all that is there, and make way for the clients after each batch. Raises what `admit` raises; then the
+        """Read all that is there, and give way after each batch. Raises what `admit` raises; then the
         same batch comes again."""
         watcher = self.watcher
         while True:
-            began = time.perf_counter()
             batch = watcher.poll(before=instant(self._clock() - _GRACE_US), limit=BATCH)
-            spent = time.perf_counter() - began
             self._looked = time.monotonic()
             self.records += batch.records
             self._read_at, self._behind = batch.last_at or self._read_at, batch.records >= BATCH
@@ -87,12 +81,12 @@ class Reading:
                 await self._admit(findings)
             if not batch.records:
                 return
-            # Now and then this writes a checkpoint of megabytes: clients do not wait for it.
+            # Now and then this writes a checkpoint of megabytes: the control API does not wait for it.
             self._delivering = asyncio.ensure_future(asyncio.to_thread(self._delivered))
             await asyncio.shield(self._delivering)
             if batch.new_bundle and self._load is not None:
                 await self._use_detectors(self._load)
-            await _make_way(spent)
+            await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Write down what was learned, where nothing is pending."""
@@ -136,11 +130,3 @@ class Reading:
         if self.watcher.use(config):
             event(log, logging.INFO, "detectors_loaded", "another configuration of the detectors is in force")
             self._trail.event("detectors_loaded")
-
-
-async def _make_way(spent: float) -> None:
-    """Pause as long as the reading took; while clients keep the loop busy, many times as long."""
-    began = time.perf_counter()
-    await asyncio.sleep(spent)
-    if time.perf_counter() - began - spent > _BUSY_SECONDS:
-        await asyncio.sleep(spent * (_PAUSES - 1))

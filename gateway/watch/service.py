@@ -4,8 +4,8 @@
                                         └─▶ suspensions ─▶ logins and sessions
     every change ─▶ trail
 
-Everything runs in the event loop of the gateway in small steps. Where the store fails the watch stands still and
-continues where it was; traffic and its records do not depend on it.
+It runs in a process of its own (`gateway.fleet.watching`), beside the workers. Where the store fails the watch stands
+still and continues where it was; traffic and its records do not depend on it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gateway.errors import TrailUnavailable
 from gateway.log import event
 from gateway.metrics import Metrics, WatchFigures
 from gateway.trail.record import instant
 from gateway.watch.bypass import BypassPoller
-from gateway.watch.containment import Containment
 from gateway.watch.detector_config import DetectorConfig
 from gateway.watch.finding import Finding
 from gateway.watch.incidents import SYSTEM, Action, Incident, State, moment
@@ -32,7 +31,7 @@ from gateway.watch.messages import Route, plan
 from gateway.watch.notify import Channel, Notifier, SentNotes
 from gateway.watch.reading import Reading, Trail
 from gateway.watch.sql import StoreUnavailable
-from gateway.watch.store import Drill, Event, Figures, Honey, Message, Store
+from gateway.watch.store import Drill, Event, Figures, Honey, Message, Store, Suspension
 from gateway.watch.stream import Watcher
 
 log = logging.getLogger(__name__)
@@ -42,6 +41,14 @@ _TROUBLE_SECONDS: Final = 1.0
 _JUMP_SECONDS: Final = 5.0
 _BEHIND_SECONDS: Final = 60.0
 _MAX_DRILL_SECONDS: Final = 3600
+
+
+class Held(Protocol):
+    """The face of `gateway.watch.containment.Containment` that is needed here."""
+
+    def use(self, suspensions: Iterable[Suspension]) -> int:
+        """These are in force, no others; gives how many sessions ended, where that is known here."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class WatchService:
         store: Store,
         watcher: Watcher | None,
         trail: Trail,
-        containment: Containment,
+        containment: Held,
         *,
         routes: Mapping[str, tuple[Route, Channel]],
         metrics: Metrics,

@@ -5,24 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from gateway.api.app import HttpServer, create_app
 from gateway.api.health import Check
-from gateway.metrics import Metrics
 
 
 class Nothing:
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         return {}
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        return []
+
+    async def pools(self) -> dict[str, dict[str, int]]:
+        return {}
+
+    async def kill(self, session: str, why: str) -> bool:
+        return False
 
     async def reload(self) -> dict[str, Any]:
         return {}
 
 
+async def exposition() -> bytes:
+    return b"# TYPE menshen_statements_total counter\n"
+
+
+async def readiness() -> dict[str, Check]:
+    return {"a": Check(True)}
+
+
+def app() -> web.Application:
+    return create_app(exposition, readiness, Nothing(), None)
+
+
 @pytest.fixture
 async def client(aiohttp_client: Any) -> TestClient[Any, Any]:
-    made: TestClient[Any, Any] = await aiohttp_client(create_app(Metrics(["crm"]), dict, Nothing(), None))
+    made: TestClient[Any, Any] = await aiohttp_client(app())
     return made
 
 
@@ -49,9 +70,9 @@ async def test_what_is_not_there_has_the_one_shape(
 
 
 async def test_the_server_listens_and_stops(unused_tcp_port: int) -> None:
-    server = HttpServer(create_app(Metrics([]), lambda: {"a": Check(True)}, Nothing(), None))
+    server = HttpServer(app())
     assert await server.start("127.0.0.1", unused_tcp_port) == unused_tcp_port
-    second = HttpServer(create_app(Metrics([]), dict, Nothing(), None))
+    second = HttpServer(app())
     with pytest.raises(OSError, match="address already in use"):
         await second.start("127.0.0.1", unused_tcp_port)
     await second.stop()

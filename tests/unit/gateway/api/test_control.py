@@ -18,9 +18,20 @@ GOOD = {"Authorization": f"Bearer {TOKEN}"}
 class Recorder:
     def __init__(self) -> None:
         self.reloads = 0
+        self.killed: list[tuple[str, str]] = []
 
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         return {"node": "n"}
+
+    async def sessions(self) -> list[dict[str, Any]]:
+        return [{"id": "s1", "worker": 1}]
+
+    async def pools(self) -> dict[str, dict[str, int]]:
+        return {"crm": {"open": 1, "limit": 2, "waiting": 0}}
+
+    async def kill(self, session: str, why: str) -> bool:
+        self.killed.append((session, why))
+        return session == "s1"
 
     async def reload(self) -> dict[str, Any]:
         self.reloads += 1
@@ -52,6 +63,10 @@ async def test_no_token_no_control(aiohttp_client: Any, headers: dict[str, str])
     client = await client_of(aiohttp_client, control, Secret(TOKEN))
     assert (await client.post("/v1/reload", headers=headers)).status == 401
     assert (await client.get("/v1/status", headers=headers)).status == 401
+    assert (await client.get("/v1/sessions", headers=headers)).status == 401
+    assert (await client.get("/v1/pools", headers=headers)).status == 401
+    assert (await client.delete("/v1/sessions/s1", headers=headers)).status == 401
+    assert control.killed == []
     assert control.reloads == 0
 
 
@@ -61,6 +76,11 @@ async def test_with_the_token(aiohttp_client: Any) -> None:
     assert await (await client.get("/v1/status", headers=GOOD)).json() == {"node": "n"}
     assert await (await client.post("/v1/reload", headers=GOOD)).json() == {"digest": "d"}
     assert control.reloads == 1
+    assert (await (await client.get("/v1/sessions", headers=GOOD)).json())["sessions"][0]["worker"] == 1
+    assert (await (await client.get("/v1/pools", headers=GOOD)).json())["pools"]["crm"]["limit"] == 2
+    assert await (await client.delete("/v1/sessions/s1", headers=GOOD)).json() == {"ended": True}
+    assert (await client.delete("/v1/sessions/s2", headers=GOOD)).status == 404
+    assert [session for session, _ in control.killed] == ["s1", "s2"]
 
 
 class _Transport:

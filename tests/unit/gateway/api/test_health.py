@@ -11,8 +11,12 @@ from gateway.api.health import Check, routes
 
 async def test_alive_and_ready_are_two_things(aiohttp_client: Any) -> None:
     checks = {"policy": Check(True), "upstream.crm": Check(False, "the database refuses connections")}
+
+    async def readiness() -> dict[str, Check]:
+        return checks
+
     app = web.Application()
-    app.add_routes(routes(lambda: checks))
+    app.add_routes(routes(readiness))
     client = await aiohttp_client(app)
     assert (await client.get("/healthz")).status == 200
     response = await client.get("/readyz")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.api.asked import Asked, routes
 from gateway.api.errors import error_shape
-from gateway.api.incidents import routes
+from gateway.api.incidents import answer
 from gateway.config import Secret
 from gateway.metrics import Metrics
 from gateway.watch.containment import Containment
@@ -38,8 +39,11 @@ async def service(tmp_path: Path) -> AsyncIterator[WatchService]:
 
 @pytest.fixture
 async def client(aiohttp_client: Any, service: WatchService) -> Any:
+    async def forward(route: str, asked: Asked) -> web.Response:
+        return await answer(service, route, asked, lambda name, language: f"{name} in {language}")
+
     app = web.Application(middlewares=[error_shape])
-    app.add_routes(routes(lambda: service, lambda name, language: f"{name} in {language}", Secret(TOKEN)))
+    app.add_routes(routes(forward, Secret(TOKEN)))
     return await aiohttp_client(app)
 
 
@@ -52,7 +56,7 @@ async def test_every_route_is_guarded(client: Any) -> None:
 
 async def test_off_without_a_watch(aiohttp_client: Any) -> None:
     app = web.Application()
-    app.add_routes(routes(lambda: None, lambda name, language: name, Secret(TOKEN)))
+    app.add_routes(routes(None, Secret(TOKEN)))
     answer = await (await aiohttp_client(app)).get("/v1/incidents", headers=GOOD)
     assert (answer.status, (await answer.json())["error"]["code"]) == (404, "watch_off")
 

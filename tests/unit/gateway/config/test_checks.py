@@ -53,7 +53,7 @@ def test_errors(tmp_path: Path, text: str, line: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (LISTEN + DATABASE + "[gateway]\nworkers = 2\n", 6, "this version runs one worker"),
+        (LISTEN + DATABASE + "pool.size = 1\n[gateway]\nworkers = 2\n", 5, "each of 2 workers has at least one"),
         (DATABASE + '[[listen]]\nhost = "0.0.0.0"\n', 4, "without TLS"),
     ],
 )

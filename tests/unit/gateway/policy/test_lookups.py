@@ -58,3 +58,15 @@ def test_memory_is_bounded() -> None:
         hour.forget(minute)
         hour.add(minute, 1)
     assert len(hour.minutes) <= 62
+
+
+def test_what_one_process_counts_the_others_know() -> None:
+    second = LookupLedger()
+    first = LookupLedger(second.note)
+    assert spend(first, 1, 2) is None
+    assert spend(second, 1, 2) is not None
+    assert spend(second, 1) is None
+    third = LookupLedger()
+    third.restore(second.state())
+    assert spend(third, 60.9) is not None
+    assert spend(third, 62) is None

@@ -25,9 +25,12 @@ def backend(pid: int, role: str = "dev", application: str = "psql") -> Backend:
 
 
 def poller(source: Source, told: list[dict[str, object]], **changes: object) -> BypassPoller:
+    async def own() -> frozenset[int]:
+        return frozenset({1, 2})
+
     values = {"account": "gate", "allowed": frozenset({"backup"}), **changes}
     return BypassPoller(
-        "crm_by_name", source, lambda: frozenset({1, 2}), lambda name, **members: told.append({"event": name, **members}),
+        "crm_by_name", source, own, lambda name, **members: told.append({"event": name, **members}),
         **values,  # type: ignore[arg-type]
     )  # fmt: skip
 
