@@ -424,6 +424,7 @@ class LiveSession:
             client.close()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, client)
         self._over(self)
+        self._channel.cut_off(sqlstate if message else "08006")
         self._record_end(reason)
 
     async def _abandon(self) -> None:
@@ -435,8 +436,34 @@ class LiveSession:
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, self._server_side.transport)
 
     def _record_end(self, reason: str) -> None:
-        at_us = time.time_ns() // 1000
+        """What was under way, as far as it came, and that the session is over."""
+        channel = self._channel
+        left, channel.completions = channel.completions, []
+        at_us, now = time.time_ns() // 1000, time.perf_counter_ns()
         try:
+            for done in left:
+                if done.actor != self._actor:
+                    self._refragment(done.actor)
+                self._trail.append(
+                    record.statement(
+                        self._fragment,
+                        done.statement.fragment,
+                        at_us=at_us,
+                        id=done.number,
+                        phase=done.phase,
+                        rows=done.rows,
+                        bytes_=done.size,
+                        duration_us=(now - done.received) // 1000,
+                        overhead_us=0,
+                        sqlstate=done.sqlstate,
+                        lookups=done.lookups,
+                        subjects=done.subjects,
+                    )
+                )
+                self._observer.statement(
+                    self._database, done.statement, done.rows, done.size, (now - done.received) // 1000, 0,
+                    self.identity.department, done.sqlstate,
+                )  # fmt: skip
             self._trail.append(
                 record.event(
                     "logout",

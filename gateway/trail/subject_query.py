@@ -57,23 +57,31 @@ def sightings(
     until: str | None = None,
     possible: bool = True,
 ) -> Iterator[Sighting]:
-    """Every answer with the subject, oldest first. Raises `OSError`.
+    """Every answer with the subject, oldest first. Raises OSError.
 
     `key`: a whole number or a hash (`subjects.parse_key`). `table`: `schema.table`. `possible`: also answers with rows
-    that could not be attributed. Records of answers that are still under way (`phase` is `open`) are left out.
+    that could not be attributed. The `close` of an answer tells all of its subjects; an answer without one, cut off or
+    still under way, comes last, by what its `open` tells.
     """
+    begun: dict[tuple[str, object, object], Sighting] = {}
 
     def wanted(line: bytes) -> bool:
         return _NAMED in line or (possible and _OPEN in line)
 
     for line in merge(path, {}, since=since, before=until, wanted=wanted):
-        if line.record.get("phase") == "open":
-            continue
+        phase, answer = line.record.get("phase"), (line.chain, line.record.get("session"), line.record.get("id"))
+        if phase == "close":
+            begun.pop(answer, None)
         seen = _certain(line.record, line.chain, key, table)
         if seen is None and possible:
             seen = _possible(line.record, line.chain, table)
-        if seen is not None:
+        if seen is None:
+            continue
+        if phase == "open":
+            begun[answer] = seen
+        else:
             yield seen
+    yield from begun.values()
 
 
 def _certain(record: Record, chain: str, key: int | str, table: str | None) -> Sighting | None:

@@ -293,6 +293,12 @@ class Channel:
             run.opened = False
         run.number = self.number()
 
+    def cut_off(self, sqlstate: str) -> None:
+        """The session is over: so is all that was sent and not answered, as far as it came."""
+        runs = [entry for entry in self.queue if isinstance(entry, Run) and entry.kind in (EXECUTE, QUERY, CALL)]
+        for run in runs if self.usual is None else (*runs, self.usual.run):
+            self.complete(run, run.rows, sqlstate)
+
     def open(self, run: Run) -> None:
         """Rows of the current statement of `run` are about to leave before it is over."""
         if run.opened or run.index >= len(run.plan.statements):
@@ -335,7 +341,7 @@ class Channel:
         if not (statement.subjects or statement.unattributed):
             return b""
         keys = self.gather(run)
-        return keys.take(rows) if keys is not None else b""
+        return keys.members(rows) if keys is not None else b""
 
     @property
     def running(self) -> Run | None:

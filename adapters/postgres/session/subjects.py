@@ -44,7 +44,7 @@ KeyHash = Callable[[str], str]
 class Keys:
     """The keys of one statement's rows, gathered as the rows pass."""
 
-    __slots__ = ("_cells", "_columns", "_fixed", "_hash", "_missing", "_reason", "_sets", "fresh")
+    __slots__ = ("_cells", "_columns", "_fixed", "_hash", "_missing", "_reason", "_rows", "_sets")
 
     def __init__(
         self, statement: StatementPlan, key_hash: KeyHash, values: Sequence[bytes | None], formats: Sequence[int],
@@ -59,8 +59,7 @@ class Keys:
         self._missing = 0
         self._cells: list[bytes] = []
         """Cells of the one column that are no keys yet."""
-        self.fresh = 0
-        """Rows since the last record."""
+        self._rows = 0
         for source in statement.subjects:
             self._sets.setdefault(source.table, ([], [], set()))
             if source.column >= 0:
@@ -87,7 +86,7 @@ class Keys:
 
     def passed(self, rows: int) -> None:
         """So many rows went by."""
-        self.fresh += rows
+        self._rows += rows
 
     def rows(self, data: bytes, position: int, total: int) -> tuple[int, int]:
         """Walk the rows that begin at `position`; the place after the last of them, and how many they are. It is beyond
@@ -111,7 +110,7 @@ class Keys:
             count = len(cells) - before
             if len(cells) >= _BATCH:
                 self._make_keys()
-        self.fresh += count
+        self._rows += count
         if len(fresh) >= _BATCH:
             self._settle()
         return position, count
@@ -183,7 +182,7 @@ class Keys:
 
     def row(self, data: bytes, position: int) -> None:
         """A DataRow that begins at `position`, whole as far as its keys go."""
-        self.fresh += 1
+        self._rows += 1
         self._read(data, position)
 
     def _read(self, data: bytes, position: int) -> None:
@@ -210,7 +209,7 @@ class Keys:
 
     def skip(self) -> None:
         """A row whose key was not read."""
-        self.fresh += 1
+        self._rows += 1
         self._missing += 1
 
     def _key(self, cell: bytes, binary: bool, whole: bool) -> int | str | None:
@@ -246,45 +245,40 @@ class Keys:
             fresh.clear()
             _join(bits)
 
-    def take(self, rows: int) -> bytes:
-        """The members for the record of `rows` rows that are about to leave, or nothing; what follows is a new set."""
-        if not rows and not self.fresh:
+    def members(self, rows: int) -> bytes:
+        """The members for a record of `rows` rows (0: of those that were read): the keys of all of them so far, or
+        nothing."""
+        if not rows and not self._rows:
             return b""
         if self._cells:
             self._make_keys()
-        rows = rows or self.fresh
-        self.fresh = 0
         if len(self._sets) == 1 and not (self._reason or self._missing) and (few := self._few()) is not None:
             return few
         for table, key in self._fixed:
             self._sets[table][0].append(key)
         self._settle()
-        found: dict[str, Subjects] = {}
-        for table, (_, bits, hashes) in self._sets.items():
-            found[table] = Subjects(bits[0] if bits else BitMap(), frozenset(hashes))
-            bits.clear()
-            hashes.clear()
-        missing, self._missing = self._missing, 0
+        found = {
+            table: Subjects(bits[0] if bits else BitMap(), frozenset(hashes))
+            for table, (_, bits, hashes) in self._sets.items()
+        }
         if self._reason:
-            return encode(found, rows=rows, reason=self._reason)
-        return encode(found, rows=missing, reason="computed" if missing else "")
+            return encode(found, rows=rows or self._rows, reason=self._reason)
+        return encode(found, rows=self._missing, reason="computed" if self._missing else "")
 
     def _few(self) -> bytes | None:
-        """`take` where a few whole numbers of one table are all there is: no sets are made. None where it is not so."""
+        """`members` where a few whole numbers of one table are all there is: no sets are made. None where it is not
+        so."""
         ((table, (fresh, bits, hashes)),) = self._sets.items()
         if len(fresh) > PLAIN_LIMIT or len(self._fixed) > PLAIN_LIMIT or bits or hashes:
             return None
         keys = {key for key in fresh if isinstance(key, int) and 0 <= key < _LONG}
-        if len(keys) < len(fresh):
+        if len(keys) < len(set(fresh)):
             return None
         for _, key in self._fixed:
             if not isinstance(key, int):
                 return None
             keys.add(key)
-        if not 0 < len(keys) <= PLAIN_LIMIT:
-            return None
-        fresh.clear()
-        return encode_few(table, sorted(keys))
+        return encode_few(table, sorted(keys)) if 0 < len(keys) <= PLAIN_LIMIT else None
 
 
 def _first_cells(keep: Callable[[bytes], None], data: bytes, position: int, total: int) -> int:

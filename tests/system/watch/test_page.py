@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import pq
 
 from tests.support.gateway import Gateway
 from tests.support.postgres import Database
@@ -35,6 +36,17 @@ def test_a_bulk_export_is_paged_within_seconds(gateway: Gateway, receiver: Recei
     assert "INC-1/opened/oncall" in page["message"]
     assert "1380013" not in str(page)
     assert "测试" not in str(page)
+
+
+def test_who_leaves_before_the_last_row_is_paged_too(gateway: Gateway, receiver: Receiver) -> None:
+    thief = pq.PGconn.connect(gateway.dsn("desk_app").encode())
+    thief.send_query(b"SELECT p.id, p.name, p.phone, g FROM app.people p, generate_series(1, 1000) g")
+    thief.set_single_row_mode()
+    for _ in range(50_000):
+        thief.get_result()
+    thief.finish()
+    receiver.wait(1)
+    assert "desk_app" in receiver.titles()[0]
 
 
 def test_a_refused_message_is_sent_again(gateway: Gateway, receiver: Receiver) -> None:

@@ -34,7 +34,7 @@ def row(*cells: bytes | None) -> bytes:
 
 
 def taken(keys: Keys, rows: int) -> dict[str, object]:
-    found = orjson.loads(b"{" + keys.take(rows) + b"}")
+    found = orjson.loads(b"{" + keys.members(rows) + b"}")
     return {
         "keys": {table: list(one.keys(10_000)) for table, one in decode(found).items()},
         "missing": found.get("unattributed"),
@@ -130,7 +130,7 @@ def test_other_keys_are_hashed_and_null_is_counted() -> None:
 def test_a_condition_names_the_subject_only_where_a_row_came() -> None:
     one = statement(SubjectSource("t.a", -1, parameters=(1,), constants=("7",)))
     keys = Keys(one, hashed, [struct.pack("!i", 5)], (), [1])
-    assert keys.take(0) == b""
+    assert keys.members(0) == b""
     keys.row(row(b"x"), 0)
     assert taken(keys, 1)["keys"] == {"t.a": [5, 7]}
 
@@ -149,12 +149,17 @@ def test_a_negative_key_of_a_condition_is_told_by_its_hash() -> None:
     assert taken(keys, 1)["keys"] == {"t.a": [hashed("-5")]}
 
 
-def test_what_was_taken_is_not_told_again() -> None:
+def test_the_last_record_of_an_answer_tells_all_of_it() -> None:
     keys = Keys(statement(SubjectSource("t.a", 0)), hashed, (), ())
     keys.row(row(b"1"), 0)
     assert taken(keys, 0)["keys"] == {"t.a": [1]}
     keys.row(row(b"2"), 0)
-    assert taken(keys, 2)["keys"] == {"t.a": [2]}
+    assert taken(keys, 2)["keys"] == {"t.a": [1, 2]}
+    for number in range(3, 300):
+        keys.row(row(b"%d" % number), 0)
+    keys.row(row(None), 0)
+    assert taken(keys, 0) == taken(keys, 300)
+    assert taken(keys, 300) == {"keys": {"t.a": [*range(1, 300)]}, "missing": {"rows": 1, "reason": "computed"}}
 
 
 def test_a_reason_counts_every_row() -> None:
