@@ -25,15 +25,20 @@ def canaries() -> Canaries:
     return Canaries("door gods")
 
 
-@pytest.fixture(scope="session")
-def attacked(postgres: Postgres, canaries: Canaries) -> Database:
-    """The database with every canary planted."""
-    database = postgres.create(name="attacked")
+def plant(postgres: Postgres, canaries: Canaries, name: str) -> Database:
+    """A database with every canary planted."""
+    database = postgres.create(name=name)
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         for name in EXTENSIONS:
             if connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = %s", [name]).fetchone():
                 connection.execute(f'CREATE EXTENSION "{name}"'.encode())
         connection.execute(canaries.script().encode())
+    return database
+
+
+@pytest.fixture(scope="session")
+def attacked(postgres: Postgres, canaries: Canaries) -> Database:
+    database = plant(postgres, canaries, "attacked")
     postgres.create(template=database.name, name="calm")
     copy = postgres.create(template=database.name, name="reference")
     copy.execute(

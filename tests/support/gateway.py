@@ -28,7 +28,7 @@ class Gateway:
     `policies`: the bundle to copy; the repository's own by default. Every principal in it gets the password that
     `passwords` names, or a new one; `verifiers=False` copies the bundle as it is.
     `settings`: `{"trail": {"durability": "fsync"}}`, merged over what follows from the rest.
-    `environment`: variables of the process beside ours.
+    `environment`: variables of the process beside ours. `program`: another module that serves.
     """
 
     def __init__(
@@ -41,9 +41,11 @@ class Gateway:
         verifiers: bool = True,
         settings: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        program: str = "gateway.cli",
     ) -> None:
         self.folder = folder
         self.port = free_port()
+        self._program = program
         self.http_port = free_port()
         self.passwords = dict(passwords or {})
         self.policies = folder / "policies"
@@ -97,7 +99,7 @@ class Gateway:
         """Start it and wait for /readyz; an early end or a timeout fails with its log."""
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli", "serve", "-c", str(self.config)],
+                [sys.executable, "-m", self._program, "serve", "-c", str(self.config)],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

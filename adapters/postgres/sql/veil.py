@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from adapters.postgres.sql.masks import ColumnType, PseudonymKeys, is_secret, mask_sql
 from adapters.postgres.sql.quote import array_literal, call, quote_ident, quote_literal, quote_table
@@ -88,6 +88,9 @@ class RenderedVeil:
     columns: tuple[RenderedColumn, ...]
     """The visible columns, in the order of the database's."""
     types: Mapping[str, ColumnType]
+    limits_once: ClassVar[bool] = False
+    """Whether limits that are the same for all rows are computed once, by a sub-select, so that comparing with them is
+    as cheap for the planner as any comparison."""
 
     @property
     def table(self) -> TableName:
@@ -175,14 +178,14 @@ def render(veil: Veil, columns: Mapping[str, ColumnType], keys: PseudonymKeys) -
 
 def _predicate(rule: RowPredicate, rendered: RenderedVeil, prefix: str) -> str:
     if isinstance(rule, Retention):
-        return _retention(rule, rendered.types, prefix)
+        return _retention(rule, rendered.types, prefix, once=rendered.limits_once)
     if isinstance(rule, Consent):
         return _consent(rule, rendered, prefix)
     assert isinstance(rule, RowRule)
     return render_row_rule(rule.expression, rendered.types.keys(), dict(rule.attributes), prefix)
 
 
-def _retention(rule: Retention, types: Mapping[str, ColumnType], prefix: str) -> str:
+def _retention(rule: Retention, types: Mapping[str, ColumnType], prefix: str, *, once: bool) -> str:
     """Rows younger than the limit. A row without a date is hidden: nobody can tell that it may still be kept.
 
     The clock and the calendar are UTC's: a session's own time zone would move the limit.
@@ -194,6 +197,7 @@ def _retention(rule: Retention, types: Mapping[str, ColumnType], prefix: str) ->
     limit = call("timestamp_mi_interval", call("timezone", "'UTC'", _NOW), period)
     if type.base == "timestamptz":
         limit = call("timezone", "'UTC'", limit)
+    limit = f"(SELECT {limit})" if once else limit
     return f"({prefix}{quote_ident(rule.column)} OPERATOR(pg_catalog.>=) {limit})"
 
 

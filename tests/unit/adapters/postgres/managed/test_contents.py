@@ -61,5 +61,7 @@ def test_the_digest_follows_what_the_persona_gets() -> None:
     assert made(snapshot(PEOPLE), rules=RULES.replace("pseudonym", "partial")).digest != before
 
 
-def test_nothing_is_written_through_a_view_of_a_table_with_rules() -> None:
+def test_nothing_is_written_through_a_view_of_a_table_with_rules_or_triggers() -> None:
+    assert "GRANT UPDATE" in "".join(made(snapshot(PEOPLE)).statements)
     assert "GRANT UPDATE" not in "".join(made(snapshot(replace(PEOPLE, rules=("echo",)))).statements)
+    assert "GRANT UPDATE" not in "".join(made(snapshot(replace(PEOPLE, triggers=("tell",)))).statements)
