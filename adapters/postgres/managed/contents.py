@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adapters.postgres.catalog import Relation, Snapshot
-from adapters.postgres.managed.names import HOME, lookup_function, persona_role, persona_schema
+from adapters.postgres.managed.names import HOME, insert_view, lookup_function, persona_role, persona_schema
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from adapters.postgres.sql.quote import quote_ident, quote_literal, quote_table
 from adapters.postgres.sql.veil import Comparison, RenderedColumn, RenderedVeil, render
@@ -87,11 +87,23 @@ class ViewOf:
         return bool(self.inserted or self.updated or self.deleted)
 
     @property
+    def insertion(self) -> TableName:
+        """The view that rows are inserted through."""
+        return insertion(self.veil, self.name)
+
+    @property
     def sequences(self) -> tuple[TableName, ...]:
         """What the defaults of an INSERT draw from; they do so with the rights of whoever inserts."""
         if not self.inserted:
             return ()
         return tuple(sorted({c.sequence for c in self.relation.columns if c.sequence and not c.identity}))
+
+
+def insertion(veil: RenderedVeil, view: TableName) -> TableName:
+    """The view that rows are inserted through, which may be another than the one for all else."""
+    inserts = any(c.veil.insert and c.clear for c in veil.columns)
+    updates = any(c.veil.update and c.clear for c in veil.columns)
+    return TableName(view.schema, insert_view(view.name)) if inserts and updates and veil.veil.rows else view
 
 
 def lookup_type(column: RenderedColumn) -> str | None:
@@ -171,9 +183,13 @@ def view_statements(view: ViewOf, role: str, keys: PseudonymKeys) -> Iterator[st
     yield f"CREATE VIEW {name} WITH (security_barrier = true{checked}) AS {body}"
     if view.readable:
         yield f"GRANT SELECT ON {name} TO {to}"
-    for act, columns in (("INSERT", view.inserted), ("UPDATE", view.updated)):
+    if view.inserted and view.insertion != view.name:
+        yield f"CREATE VIEW {quote_table(view.insertion)} WITH (security_barrier = true{checked}) AS {body}"
+        if view.readable:
+            yield f"GRANT SELECT ON {quote_table(view.insertion)} TO {to}"
+    for act, columns, place in (("INSERT", view.inserted, view.insertion), ("UPDATE", view.updated, view.name)):
         if columns:
-            yield f"GRANT {act} ({', '.join(map(quote_ident, columns))}) ON {name} TO {to}"
+            yield f"GRANT {act} ({', '.join(map(quote_ident, columns))}) ON {quote_table(place)} TO {to}"
     if view.deleted:
         yield f"GRANT DELETE ON {name} TO {to}"
     for column in view.lookups:

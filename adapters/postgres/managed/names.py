@@ -46,6 +46,11 @@ def lookup_function(table: str, column: str) -> str:
     return _fitting(f"{table}?{column}")
 
 
+def insert_view(table: str) -> str:
+    """The view for INSERT where the persona may also UPDATE: ON CONFLICT DO UPDATE would reach rows that it hides."""
+    return _fitting(f"{table}+")
+
+
 def _fitting(name: str) -> str:
     """PostgreSQL cuts names at 63 bytes; a long one keeps its beginning and gets the hash of all of it."""
     raw = name.encode()

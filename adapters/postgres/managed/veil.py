@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from adapters.postgres.managed.contents import lookup_type
+from adapters.postgres.managed.contents import insertion, lookup_type
 from adapters.postgres.managed.names import lookup_function, persona_schema
 from adapters.postgres.sql.parse import NotUnderstood
 from adapters.postgres.sql.quote import quote_ident, quote_table
@@ -50,9 +50,12 @@ class ManagedVeil(RenderedVeil):
     def place(self) -> TableName:
         return self.view
 
+    def written(self, act: str) -> TableName:
+        return insertion(self, self.view) if act == "insert" else self.view
+
     @property
     def joins(self) -> bool:
-        """A barrier view runs its own conditions first."""
+        """A barrier view is not pulled up: only conditions can come before its own."""
         return False
 
     def predicate(self, prefix: str = "") -> str | None:
@@ -71,8 +74,8 @@ class ManagedVeil(RenderedVeil):
         only_columns: frozenset[str] | None = None,
         hide_statistics: bool = False,
     ) -> str:
-        """As `RenderedVeil.derived`; a barrier view needs neither a fence nor hidden statistics. Raises NotUnderstood
-        for what a view does not have."""
+        """As `RenderedVeil.derived`; nothing shows the statistics below a barrier view, but conditions that read no
+        column get into it. Raises NotUnderstood for what a view does not have."""
         for asked, what in (
             (only, "ONLY"),
             (tablesample, "TABLESAMPLE"),
@@ -83,7 +86,9 @@ class ManagedVeil(RenderedVeil):
         items = [c.item for c in self.columns if only_columns is None or c.name in only_columns]
         conditions = [f"({c.sql})" for c in lookups if c.column.clear] + [f"({w})" for w in where]
         told = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return f"(SELECT {', '.join((*items, *extra))} FROM {self._source(lookups)}{told})"
+        return (
+            f"(SELECT {', '.join((*items, *extra))} FROM {self._source(lookups)}{told}{' OFFSET 0' if fence else ''})"
+        )
 
     def _source(self, lookups: tuple[Comparison, ...]) -> str:
         raw = [c for c in lookups if not c.column.clear]

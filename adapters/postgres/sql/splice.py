@@ -360,14 +360,30 @@ class Splicer:
         if veil.place == veil.table:
             self._qualify(target.location, target.relation.name.schema)
             return
-        if facts.kind == "COPY":
-            raise NotUnderstood("COPY FROM is not supported in managed mode", hint="INSERT does.", sqlstate="0A000")
+        self._possible(facts, target, veil)
         tokens = self.text.tokens
         first = self.text.token_at(target.location)
         if any(token.name == "ONLY" for token in tokens[max(0, first - 2) : first]):
             raise NotUnderstood("ONLY is not supported in managed mode", sqlstate="0A000")
         last = self.text.name_end(first) - 1
-        self._replace(tokens[first].start, tokens[last].end, quote_table(veil.place))
+        place = veil.written(target.act)
+        renamed = place.name != target.alias and target.alias == target.relation.name.name
+        alias = f" AS {quote_ident(target.alias)}" if renamed and tokens[last + 1].name != "AS" else ""
+        self._replace(tokens[first].start, tokens[last].end, quote_table(place) + alias)
+
+    @staticmethod
+    def _possible(facts: Facts, target: TargetUse, veil: RenderedVeil) -> None:
+        """Raises NotUnderstood for a write that a view cannot take, or takes for rows that it hides."""
+        hides = bool(veil.veil.rows)
+        for asked, what, hint in (
+            (facts.kind == "COPY", "COPY FROM", "INSERT the rows."),
+            (hides and target.conflict_update, "ON CONFLICT DO UPDATE where rows are hidden", "UPDATE, then INSERT."),
+            (hides and target.leaky, "a write with a condition that may raise", "Name the row by its key."),
+        ):
+            if asked:
+                raise NotUnderstood(
+                    f"{what} is not supported for {veil.table} in managed mode", hint=hint, sqlstate="0A000"
+                )
 
     def _raw_lookups(self, target: TargetUse, veil: RenderedVeil) -> set[int]:
         """Where references stand that may compare the raw value."""

@@ -101,6 +101,10 @@ class RenderedVeil:
         """The relation that holds what the veil shows: the table itself, or a view that stands for it."""
         return self.table
 
+    def written(self, act: str) -> TableName:
+        """What an `insert`, `update` or `delete` names in the relation's place."""
+        return self.place
+
     @cached_property
     def by_name(self) -> Mapping[str, RenderedColumn]:
         return {column.name: column for column in self.columns}

@@ -50,6 +50,9 @@ def until(door: Installed, sql: str, error: type[psycopg.Error] | None) -> None:
         ("INSERT INTO notes (body) VALUES ('x') RETURNING body", [("x",)]),
         ("INSERT INTO notes (id, body) VALUES (1, 'y') ON CONFLICT (id) DO UPDATE SET body = excluded.body", None),
         ("DELETE FROM app.notes n WHERE n.id = 1", None),
+        ("INSERT INTO app.people (id, region) VALUES (7, 'north') RETURNING people.id, phone", [(7, None)]),
+        ("INSERT INTO people AS p (id, region) VALUES (7, 'north') ON CONFLICT DO NOTHING RETURNING p.id", [(7,)]),
+        ("SELECT id FROM people WHERE name = '欧阳娜' AND 1/(length(random()::text)) = 0", [(1,)]),
     ],
 )  # fmt: skip
 def test_statements_answer_as_in_inline_mode(door: Installed, sql: str, rows: list[Any] | None) -> None:
@@ -84,6 +87,8 @@ def test_copy_and_the_role_of_the_session(door: Installed) -> None:
         "SELECT id FROM people TABLESAMPLE SYSTEM (100)",
         "UPDATE people SET name = 'x' WHERE phone = '13800138000'",
         "COPY notes (body) FROM STDIN",
+        "INSERT INTO people (id, region) VALUES (3, 'north') ON CONFLICT (id) DO UPDATE SET region = 'north'",
+        "UPDATE people SET region = 'north' WHERE name = '诸葛亮' AND random()::int/0 = 7",
     ],
 )
 def test_what_views_do_not_have_is_refused_with_a_reason(door: Installed, sql: str) -> None:

@@ -82,12 +82,18 @@ def test_writes_go_through_the_views_where_the_rules_let_them(managed: Installed
     assert managed.database.execute("SELECT name FROM app.people WHERE id = 1") == [("上官婉儿",)]
     for sql, error in (
         ("UPDATE people SET region = 'south' WHERE id = 1", psycopg.errors.WithCheckOptionViolation),
-        ("INSERT INTO people (id, region) VALUES (9, 'south')", psycopg.errors.WithCheckOptionViolation),
+        ("INSERT INTO \"people+\" (id, region) VALUES (9, 'south')", psycopg.errors.WithCheckOptionViolation),
         ("UPDATE people SET phone = '1' WHERE id = 1", psycopg.errors.FeatureNotSupported),  # it shows a mask
         ("DELETE FROM people WHERE id = 1", DENIED),
     ):
         with pytest.raises(error):
             managed.as_role(sql)
+    steal = "ON CONFLICT (id) DO UPDATE SET region = 'north'"
+    for view, error in (("people", DENIED), ('"people+"', DENIED)):
+        with pytest.raises(error):
+            managed.as_role(f"INSERT INTO {view} (id, region) VALUES (3, 'north') {steal}")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        managed.as_role("""INSERT INTO "people+" (id, region) VALUES (3, 'north')""")
     managed.as_role("UPDATE people SET name = 'nobody' WHERE id = 3")
     assert managed.database.execute("SELECT name FROM app.people WHERE id = 3") == [("诸葛亮",)]
     managed.as_role("DELETE FROM notes")
