@@ -8,7 +8,7 @@ attacker names are those of the persona's views, so that the statement runs inst
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,18 +28,20 @@ LANES = {
     "database": ("tests.security.unjudged", {}),
     "database, qualified": ("tests.security.unjudged", {"MENSHEN_TEST_QUALIFIED": "1"}),
 }
-# What only the analysis holds: PostgreSQL has no privilege that would say it. docs/managed.md tells the same.
+# A session keeps its purpose: to take another one is refused (tests/system/managed), so that what is shown after the
+# attempt is what the first purpose shows. The oracle knows the second one.
+KEPT = (("protocol/purpose_", "leak"),)
+# What only the analysis holds, since PostgreSQL has no privilege that would say it; docs/managed.md tells the same.
 BEYOND = (
-    ("inference/small_groups", "difference"),  # no privilege counts the subjects of a group
-    ("laundering/", "changed"),  # what a persona sees it may write wherever it may write
-    ("protocol/purpose_", "leak"),  # the purpose is the role's: what is said about it later changes nothing
+    ("inference/small_groups", "difference"),  # none counts the subjects of a group
+    ("laundering/", "changed"),  # none follows a value that may be read to where it may be written
 )
 TOLD = ("leak", "difference", "changed")
 """Without the analysis nothing bounds what a statement costs, so that a session may hang or end itself."""
 
 
-def beyond(found: Finding) -> bool:
-    return any(found.case.startswith(family) and found.kind == kind for family, kind in BEYOND)
+def among(found: Finding, exceptions: Iterable[tuple[str, str]]) -> bool:
+    return any(found.case.startswith(family) and found.kind == kind for family, kind in exceptions)
 
 
 @dataclass
@@ -52,7 +54,9 @@ class Lane:
         able = self.runner.abilities()
         cases = [c for c in CASES if c.cls == cls and able.issuperset(c.more.get("needs", ()))]
         found = [one for case in cases for one in self.runner.run(case)]
-        return [str(one) for one in found if self.name == "both" or (one.kind in TOLD and not beyond(one))]
+        if self.name != "both":
+            found = [one for one in found if one.kind in TOLD and not among(one, BEYOND)]
+        return [str(one) for one in found if not among(one, KEPT)]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,6 @@ def test_attacks_of_a_class_find_nothing(cls: str, lane: Lane) -> None:
     assert lane.gateway.running
 
 
-def test_what_is_beyond_the_database_is_in_the_corpus() -> None:
-    for family, _ in BEYOND:
+def test_the_exceptions_are_in_the_corpus() -> None:
+    for family, _ in (*BEYOND, *KEPT):
         assert any(case.family.startswith(family) for case in CASES)

@@ -74,13 +74,7 @@ class ViewOf:
 
     @property
     def _written(self) -> bool:
-        """A rule runs with the rights of the table's owner, and a trigger sees the raw row and may tell it."""
-        return (
-            self.relation.kind in WRITABLE_KINDS
-            and not self.relation.has_rules
-            and not self.relation.has_triggers
-            and any(c.clear for c in self.veil.columns)
-        )
+        return is_writable(self.relation) and any(c.clear for c in self.veil.columns)
 
     @property
     def writable(self) -> bool:
@@ -97,6 +91,11 @@ class ViewOf:
         if not self.inserted:
             return ()
         return tuple(sorted({c.sequence for c in self.relation.columns if c.sequence and not c.identity}))
+
+
+def is_writable(relation: Relation) -> bool:
+    """A rule runs with the rights of the table's owner, and a trigger sees the raw row and may tell it."""
+    return relation.kind in WRITABLE_KINDS and not relation.has_rules and not relation.has_triggers
 
 
 def insertion(veil: RenderedVeil, view: TableName) -> TableName:

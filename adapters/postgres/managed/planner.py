@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from adapters.postgres.catalog import Relation, Snapshot
 from adapters.postgres.dsn import Credentials
-from adapters.postgres.managed.contents import contents
+from adapters.postgres.managed.contents import contents, is_writable
 from adapters.postgres.managed.login import RoleSecrets
 from adapters.postgres.managed.names import persona_role
 from adapters.postgres.managed.veil import ManagedVeil, over_view
@@ -54,7 +54,7 @@ class ManagedPlanner(PostgresPlanner):
         key = (persona, relation.oid)
         if key not in self._over:
             veil = super().rendered(persona, relation)
-            self._over[key] = None if veil is None else over_view(veil, persona)
+            self._over[key] = None if veil is None else over_view(veil, persona, writable=is_writable(relation))
         return self._over[key]
 
     def _pursue(self, state: SessionState, purpose: str | None) -> None:

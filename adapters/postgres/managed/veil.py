@@ -45,12 +45,20 @@ class ManagedVeil(RenderedVeil):
     """A veil over a persona's view."""
 
     view: TableName
+    writable: bool = True
+    """Nothing of the table's sees raw rows of a write: no rule, no trigger."""
 
     @property
     def place(self) -> TableName:
         return self.view
 
     def written(self, act: str) -> TableName:
+        if not self.writable:
+            raise NotUnderstood(
+                f"writes to {self.table} are not supported in managed mode: it has triggers or rules, or is no table",
+                hint="They would see raw values. Drop them, or write as an unrestricted persona.",
+                sqlstate=_UNSUPPORTED,
+            )
         return insertion(self, self.view) if act == "insert" else self.view
 
     @property
@@ -110,8 +118,8 @@ class ManagedVeil(RenderedVeil):
         return f"{quote_table(function)}(({raw[0].values})::{type}[])"
 
 
-def over_view(veil: RenderedVeil, persona: Persona) -> ManagedVeil:
+def over_view(veil: RenderedVeil, persona: Persona, *, writable: bool) -> ManagedVeil:
     """The veil of a relation, over the view that the persona has of it."""
     columns = tuple(ManagedColumn(c.name, c.veil, c.type, c.keys) for c in veil.columns)
     view = TableName(persona_schema(persona, veil.table.schema), veil.table.name)
-    return ManagedVeil(veil.veil, columns, veil.types, view)
+    return ManagedVeil(veil.veil, columns, veil.types, view, writable)

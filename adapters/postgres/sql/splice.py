@@ -341,9 +341,11 @@ class Splicer:
         raw = self._raw_lookups(target, veil)
         prefix = quote_ident(target.alias) + "."
         predicate = veil.predicate(prefix)
+        if veil.place != veil.table:
+            self._shortened(target)
         for reference in target.references:
             column = columns.get(reference.column)
-            if column is not None and reference.location not in raw:
+            if column is not None and reference.location not in raw and veil.place == veil.table:
                 clear = column.veil.disclosure is Disclosure.CLEAR
                 exposed = reference.qual and (target.leaky or (target.beside and veil.joins))
                 guard = predicate if reference.leaky or exposed else None
@@ -355,6 +357,14 @@ class Splicer:
             self._add_where(target, predicate)
         elif predicate and target.conflict_update:
             self._add_conflict_where(target, predicate)
+
+    def _shortened(self, target: TargetUse) -> None:
+        """`schema.table.column` is the alias's: the view that is written is in another schema."""
+        tokens = self.text.tokens
+        for reference in target.references:
+            first = self.text.token_at(reference.location)
+            if self.text.name_end(first) - first > 3:
+                self._replace(tokens[first].start, tokens[first + 2].end, quote_ident(target.alias))
 
     def _name(self, facts: Facts, target: TargetUse, veil: RenderedVeil) -> None:
         if veil.place == veil.table:

@@ -52,6 +52,8 @@ def until(door: Installed, sql: str, error: type[psycopg.Error] | None) -> None:
         ("DELETE FROM app.notes n WHERE n.id = 1", None),
         ("INSERT INTO app.people (id, region) VALUES (7, 'north') RETURNING people.id, phone", [(7, None)]),
         ("INSERT INTO people AS p (id, region) VALUES (7, 'north') ON CONFLICT DO NOTHING RETURNING p.id", [(7,)]),
+        ("UPDATE app.people SET name = 'x' WHERE app.people.id = 1 RETURNING app.people.id, app.people.phone",
+         [(1, "138****8000")]),
         ("SELECT id FROM people WHERE name = '欧阳娜' AND 1/(length(random()::text)) = 0", [(1,)]),
     ],
 )  # fmt: skip

@@ -29,7 +29,7 @@ def veil(*columns: ColumnVeil) -> ManagedVeil:
         ColumnVeil("card", "card", Disclosure.PSEUDONYM, lookup=True),
     )
     made = Veil(TableName("app", "people"), columns or standard, rows=(RowRule("desk", "id = 1"),))
-    return over_view(render(made, TYPES, PseudonymKeys(b"k" * 32)), PERSONA)
+    return over_view(render(made, TYPES, PseudonymKeys(b"k" * 32)), PERSONA, writable=True)
 
 
 def comparison(name: str, value: str = "$1") -> Comparison:
@@ -68,6 +68,15 @@ def test_what_a_view_does_not_have_is_refused() -> None:
         veil().derived(system_columns=("ctid",))
     with pytest.raises(NotUnderstood, match="two lookups"):
         veil().derived(lookups=(comparison("phone"), comparison("card")))
+
+
+def test_a_write_names_a_view_that_takes_it() -> None:
+    writes = ColumnVeil("id", "public", Disclosure.CLEAR, insert=True, update=True)
+    assert veil().written("insert") == veil().written("update") == veil().place
+    assert veil(writes).written("insert").name == "people+"
+    assert veil(writes).written("update").name == "people"
+    with pytest.raises(NotUnderstood, match="triggers or rules"):
+        replace(veil(), writable=False).written("update")
 
 
 def test_a_lookup_by_a_type_of_a_user_is_refused() -> None:
