@@ -22,6 +22,8 @@ from gateway.config import Settings, load
 
 WORKER: Final = "worker"
 WATCH: Final = "watch"
+CHILD = "gateway.fleet.child"
+"""The module that a child runs."""
 _LENGTH: Final = struct.Struct(">I")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -54,7 +56,7 @@ async def start(launch: Launch) -> tuple[asyncio.subprocess.Process, socket.sock
     try:
         process = await asyncio.create_subprocess_exec(
             # -P: modules come from where this gateway's are, never from the folder that it was started in.
-            sys.executable, "-P", "-m", "gateway.fleet.child", launch.kind, str(launch.number), str(theirs.fileno()),
+            sys.executable, "-P", "-m", CHILD, launch.kind, str(launch.number), str(theirs.fileno()),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), *launch.descriptors),
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.getenv("PYTHONPATH", ""))))},

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.security.canaries import FOLDER, Canaries
@@ -93,6 +94,17 @@ def test_attacks_of_a_class_find_nothing(cls: str, lane: Lane) -> None:
     found = lane.attack(cls)
     assert not found, "\n".join(found)
     assert lane.gateway.running
+
+
+def test_the_analysis_is_off_where_it_shall_be(lane: Lane) -> None:
+    with psycopg.connect(lane.gateway.dsn("desk_app"), autocommit=True) as session:
+        if lane.name == "both":
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute("DO $$BEGIN END$$")
+        else:
+            session.execute("DO $$BEGIN END$$")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("TABLE vault.people")
 
 
 def test_the_exceptions_are_in_the_corpus() -> None:

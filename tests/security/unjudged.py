@@ -19,6 +19,7 @@ from adapters.postgres.sql import record
 from adapters.postgres.sql.parse import NotUnderstood, Text
 from adapters.postgres.sql.quote import quote_ident
 from gateway.cli import main
+from gateway.fleet import child, launch
 from gateway.model import Outcome
 
 SCHEMAS = ("shop", "ref")
@@ -57,4 +58,7 @@ def _statements(text: str) -> int:
 
 if __name__ == "__main__":
     gateway.app.ManagedPlanner = UnjudgedPlanner  # type: ignore[misc]
+    if sys.argv[1] != "serve":
+        sys.exit(child.main(sys.argv[1:]))
+    launch.CHILD = "tests.security.unjudged"
     sys.exit(main())
