@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.watch.incidents import Change, Incident, moment, to_document
@@ -46,6 +47,7 @@ class Material:
 def document(material: Material, at: str, language: str = "en") -> dict[str, Any]:
     """The report as JSON-ready values. `at`: now, as records spell times."""
     incident = material.incident
+    chinese = {one["id"]: one["summary_zh"] for one in material.findings if language == "zh"}
     known = moment(incident.opened_at)
     clock = [
         {
@@ -72,6 +74,7 @@ def document(material: Material, at: str, language: str = "en") -> dict[str, Any
         "what": [
             {"class": name, "title": material.title(name, language), "disclosure": how}
             for name, how in incident.disclosed
+            if name != "public"
         ],
         "tables": list(incident.tables),
         "subjects": {
@@ -90,7 +93,7 @@ def document(material: Material, at: str, language: str = "en") -> dict[str, Any
             "since_seconds": _seconds(incident.opened_at, at),
             "deadlines": clock,
         },
-        "timeline": [_change(one) for one in material.timeline],
+        "timeline": [_change(one, chinese) for one in material.timeline],
         "findings": [dict(one) for one in material.findings],
         "evidence": {"count": incident.evidence_count, "records": list(incident.evidence)},
         "messages": [dict(one) for one in material.messages],
@@ -98,8 +101,10 @@ def document(material: Material, at: str, language: str = "en") -> dict[str, Any
     }
 
 
-def _change(one: Change) -> dict[str, str]:
-    return {"at": one.at, "what": one.kind, "who": one.who, "why": one.why, "state": str(one.state)}
+def _change(one: Change, said: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """`said`: by finding, what stands for the English sentence of the timeline."""
+    why = said.get(one.finding, one.why)
+    return {"at": one.at, "what": one.kind, "who": one.who, "why": why, "state": str(one.state)}
 
 
 def _text(at: Any) -> str:
@@ -141,6 +146,7 @@ _WORDS: Final = {
         "clock": "The clock of notification", "at_once": "The law asks to tell authorities and persons at once.",
         "passed": "passed", "hours": "{} h: {}", "since": "Time since it is known", "timeline": "Timeline",
         "evidence": "Evidence: records of the trail", "open": "To be completed by people", "by": "by", "until": "until",
+        "annex": "Annex: the persons, as table/key",
         "verify": "`menshen trail verify` proves that these records are unchanged.",
     },
     "zh": {
@@ -157,6 +163,7 @@ _WORDS: Final = {
         "none": "暂无", "clock": "通知时限", "at_once": "法律要求立即通知履行个人信息保护职责的部门和个人。",
         "passed": "已超时", "hours": "{} 小时：{}", "since": "自发现起已过", "timeline": "时间线",
         "evidence": "证据：审计记录", "open": "需人工补充", "by": "操作人", "until": "截止",
+        "annex": "附件：涉及的个人（数据表/标识）",
         "verify": "可用 `menshen trail verify` 证明这些记录未被改动。",
     },
 }  # fmt: skip
@@ -172,8 +179,10 @@ _STATES_ZH: Final = {
 _STYLE: Final = """body{font:15px/1.5 system-ui,"Noto Sans SC",sans-serif;max-width:60em;margin:2em auto;padding:0 1em;
 color:#1a1a1a}h1{font-size:1.5em}h2{font-size:1.1em;margin-top:1.6em;border-bottom:1px solid #ccc}table{border-collapse:
 collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25em .8em .25em 0}th{font-weight:600;
-white-space:nowrap}.drill{background:#fff3cd;padding:.6em;font-weight:600}.open{border:1px dashed #888;min-height:2.2em;
-margin:.2em 0 1em}code{word-break:break-all;font-size:.85em}@media print{body{margin:0}}"""
+white-space:nowrap}table.pairs th{width:13em}span{white-space:nowrap}
+.list{font:.85em/1.6 monospace;word-spacing:.6em}.drill{background:#fff3cd;
+padding:.6em;font-weight:600}.open{border:1px dashed #888;min-height:2.2em;margin:.2em 0 1em}code{
+word-break:break-all;font-size:.85em}@media print{body{margin:0}}"""
 
 
 def html(report: Mapping[str, Any]) -> str:
@@ -212,10 +221,9 @@ def html(report: Mapping[str, Any]) -> str:
         f"<h2>{word['subjects']}</h2>",
         _pairs([(word["count"], f"{subjects['count']:,}"), (word["listed"], f"{subjects['listed']:,}")]),
         "" if subjects["complete"] else f"<p>{escape(word['incomplete'])}</p>",
-        f"<p><code>{escape(', '.join(subjects['shown']))}</code></p>",
         f"<h2>{word['when']}</h2>",
         _pairs([(word[key], escape(when[key])) for key in ("first", "last", "known")]),
-        _pairs([(word["rows"], f"{report['rows']:,}")]),
+        _pairs([(word["rows"], f"{report['rows']:,}")]) if report["rows"] else "",
         f"<h2>{word['cause']}</h2><p>{escape(report['cause'] or word['unknown'])}</p>",
         f"<h2>{word['measures']}</h2>",
         _changes(report["measures"], word, say) or f"<p>{word['none']}</p>",
@@ -238,6 +246,8 @@ def html(report: Mapping[str, Any]) -> str:
         f"<p>{escape(word['verify'])}</p><p><code>{escape(', '.join(report['evidence']['records']))}</code></p>",
         f"<h2>{word['open']}</h2>",
         *(f'<p>{escape(one)}</p><div class="open"></div>' for one in report["open_points"]),
+        f"<h2>{word['annex']} ({len(subjects['shown']):,})</h2>",
+        f'<p class="list">{escape("  ".join(subjects["shown"]))}</p>',
     ]
     body = "\n".join(part for part in parts if part)
     return (
@@ -247,7 +257,11 @@ def html(report: Mapping[str, Any]) -> str:
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> str:
-    return "<table>" + "".join(f"<tr><th>{escape(key)}</th><td>{value}</td></tr>" for key, value in rows) + "</table>"
+    return (
+        '<table class="pairs">'
+        + "".join(f"<tr><th>{escape(key)}</th><td>{value}</td></tr>" for key, value in rows)
+        + "</table>"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -259,5 +273,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _changes(changes: Sequence[Mapping[str, str]], word: Mapping[str, str], say: Callable[[Any], str]) -> str:
     if not changes:
         return ""
-    rows = [[escape(one["at"][:19] + "Z"), say(one["what"]), escape(one["who"]), escape(one["why"])] for one in changes]
+    rows = [
+        [f"<span>{escape(one['at'][:19])}Z</span>", say(one["what"]), escape(one["who"]), escape(one["why"])]
+        for one in changes
+    ]
     return _table(["", "", word["by"], ""], rows)

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from pyroaring import BitMap
+
+from gateway.trail.subjects import decode
 from gateway.watch.detectors.seen import DAY, HOUR, Seen
 from gateway.watch.detectors.state import State, freeze, make_room, thaw
 from gateway.watch.finding import Finding, RecordRef, Severity
 
-LISTED_SUBJECTS = 1000
+LISTED_SUBJECTS = 100_000
+"""Of one finding: the law asks who was affected."""
 KEPT_EVIDENCE = 12
 Value = int | float | bool | tuple[str, ...]
 
@@ -68,6 +72,7 @@ class Told:
     evidence: Iterable[Any] = ()
     """Further records, oldest first, as `[chain, seq]`."""
     subjects: Iterable[int | str] = ()
+    """Whole keys, or what `Seen.keys` holds of them."""
     subject_count: int = 0
     rows: int = 0
     details: tuple[tuple[str, str | int | float], ...] = ()
@@ -139,8 +144,7 @@ class Detector:
         memory[subject] = [seen.t, int(told.severity), told.period, told.amount]
         refs = [RecordRef(str(chain), int(seq)) for chain, seq in told.evidence][-KEPT_EVIDENCE:]
         evidence = (*(ref for ref in dict.fromkeys(refs) if ref != seen.ref), seen.ref)
-        table = seen.relations[0] if seen.relations else ""
-        subjects = frozenset(f"{table}/{key}" for key in told.subjects) if table else frozenset()
+        subjects = _named(seen.record, told.subjects)
         return [
             Finding(
                 detector=self.about.name,
@@ -164,6 +168,24 @@ class Detector:
                 details=told.details,
             )
         ]
+
+
+def _named(record: Mapping[str, Any], subjects: Iterable[int | str]) -> frozenset[str]:
+    """The subjects as `table/key`. Detectors remember 32 bits of a key: what the record itself holds is told by its
+    whole key and its own table, what earlier ones held where a key has no more than 32 bits."""
+    wanted = list(subjects)
+    if not wanted:
+        return frozenset()
+    tables = decode(record)
+    known = {_short(key): f"{table}/{key}" for table, one in tables.items() for key in one.keys(LISTED_SUBJECTS)}
+    table, one = next(iter(tables.items()), ("", None))
+    small = one is not None and len(tables) == 1 and isinstance(one.numbers, BitMap) and not one.hashes
+    names = (known.get(_short(key)) or (f"{table}/{key}" if small else "") for key in wanted)
+    return frozenset(name for name in names if name)
+
+
+def _short(key: int | str) -> int:
+    return key & 0xFFFFFFFF if isinstance(key, int) else int(key[:8], 16)
 
 
 def share(seen: Seen) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.watch.detectors.base import About, Detector, Setting, Told
+from gateway.watch.detectors.base import LISTED_SUBJECTS, About, Detector, Setting, Told
 from gateway.watch.detectors.seen import DAY, Seen
 from gateway.watch.detectors.state import make_room
 from gateway.watch.finding import Finding, Severity
@@ -89,7 +89,7 @@ class FirstUse(Detector):
                 f"{seen.who} used the {what} {name} for the first time.",
                 f"{seen.who} 首次使用{chinese} {name}。",
                 rows=seen.rows,
-                subjects=list(seen.keys[:1000]) if seen.keys else (),
+                subjects=list(seen.keys[:LISTED_SUBJECTS]) if seen.keys else (),
                 subject_count=len(seen.keys) if seen.keys else 0,
                 details=(("what", what), ("name", name)),
             ),

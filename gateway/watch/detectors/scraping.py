@@ -120,8 +120,9 @@ class Scraping(Detector):
         if count < 4 * told and page == (told >= self._length):
             return []  # this run was told, as what it is
         days = (seen.t - run["since"]) / DAY
-        took = f"{days:.1f} days" if days >= 1 else f"{max(1, (seen.t - run['since']) // 60)} minutes"
-        took_zh = f"{days:.1f} 天" if days >= 1 else f"{max(1, (seen.t - run['since']) // 60)} 分钟"
+        minutes = max(1, (seen.t - run["since"]) // 60)
+        took = f"{days:.1f} days" if days >= 1 else f"{minutes} minutes" if minutes > 1 else "a minute"
+        took_zh = f"{days:.1f} 天" if days >= 1 else f"{minutes} 分钟"
         found = self.tell(
             seen,
             Told(

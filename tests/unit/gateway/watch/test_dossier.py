@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,24 @@ def test_an_incomplete_list_says_so() -> None:
 def test_what_was_withheld_is_not_reported_as_disclosed() -> None:
     shown = document(material(classes=(("contact.phone", "partial"), ("birth", "withheld"))), LATER)["what"]
     assert [one["class"] for one in shown] == ["contact.phone"]
+
+
+def test_a_chinese_timeline_tells_findings_in_chinese() -> None:
+    one = replace(material(), findings=[{"id": finding().id, "summary_zh": finding().summary_zh}])
+    assert "一次取走" in document(one, LATER, "zh")["timeline"][0]["why"]
+    assert "12,000 rows" in document(one, LATER, "en")["timeline"][0]["why"]
+    assert document(one, LATER, "zh")["timeline"][1]["why"] == "<b>stolen</b>"
+
+
+def test_what_is_not_personal_is_no_kind_of_personal_information() -> None:
+    shown = document(material(classes=(("contact.phone", "partial"), ("public", "clear"))), LATER)["what"]
+    assert [one["class"] for one in shown] == ["contact.phone"]
+
+
+@pytest.mark.parametrize(("language", "harm"), [("en", "Possible harm"), ("zh", "可能造成的危害")])
+def test_the_persons_come_last_so_that_the_report_can_be_read(language: str, harm: str) -> None:
+    page = html(document(material(), LATER, language))
+    assert page.index(harm) < page.index("crm.customers/1") < page.index("crm.customers/2")
 
 
 def test_the_clock_of_a_report_made_early() -> None:

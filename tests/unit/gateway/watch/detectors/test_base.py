@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
-from gateway.watch.detectors import DETECTORS
+from gateway.trail.subjects import encode, make
+from gateway.watch.detectors import DETECTORS, Seen, Zone
+from gateway.watch.detectors.base import Told
 from gateway.watch.finding import Severity
-from tests.support.watching import Bench, at, event, statement
+from tests.support.watching import PUBLIC, Bench, at, event, statement
 
 
 def stranger(day: float, hour: float = 0, **members: object) -> dict[str, object]:
@@ -60,3 +63,33 @@ def test_every_empty_state_goes_through_a_restart(name: str) -> None:
     bench.restart()
     bench.feed(statement(at(), [1]), event(at(), "login"), statement(at(), verdict="deny"))
     bench.restart()
+
+
+@pytest.mark.parametrize(
+    ("tables", "named"),
+    [
+        ({"crm.a": [1, 2]}, {"crm.a/1", "crm.a/2"}),
+        ({"crm.a": [2**40 + 7]}, {f"crm.a/{2**40 + 7}"}),
+        ({"crm.a": ["00000001deadbeef"]}, {"crm.a/00000001deadbeef"}),
+        ({"crm.a": [1], "crm.b": ["0000000900000000"]}, {"crm.a/1", "crm.b/0000000900000000"}),
+        ({}, set()),
+    ],
+)
+def test_subjects_are_named_by_their_whole_keys_and_tables(tables: dict[str, list[int | str]], named: set[str]) -> None:
+    members = orjson.loads(b"{" + encode({name: make(keys)[0] for name, keys in tables.items()}) + b"}")
+    record = {"seq": 1, **statement(at(), kind="COPY", rows=9000, subjects=None), **members}
+    seen = Seen(record, "n-1", Zone("UTC"), PUBLIC)
+    short = list(seen.keys or ())
+    bench = Bench("bulk_export").detector
+    [found] = bench.tell(seen, Told("x", Severity.HIGH, "s", "s", subjects=short))
+    assert found.subjects == named
+
+
+def test_an_earlier_key_that_is_known_by_32_bits_only_is_not_guessed() -> None:
+    members = orjson.loads(b"{" + encode({"crm.a": make(["00000001deadbeef"])[0]}) + b"}")
+    seen = Seen({"seq": 1, **statement(at(), subjects=None), **members}, "n-1", Zone("UTC"), PUBLIC)
+    [found] = Bench("bulk_export").detector.tell(seen, Told("x", Severity.HIGH, "s", "s", subjects=[1, 77]))
+    assert found.subjects == {"crm.a/00000001deadbeef"}
+    plain = Seen({"seq": 2, **statement(at(), [5])}, "n-1", Zone("UTC"), PUBLIC)
+    [found] = Bench("bulk_export").detector.tell(plain, Told("y", Severity.HIGH, "s", "s", subjects=[5, 77]))
+    assert found.subjects == {"crm.customers/5", "crm.customers/77"}
