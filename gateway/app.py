@@ -26,6 +26,7 @@ from adapters.postgres.live import DATA_PATH
 from adapters.postgres.managed.login import RoleSecrets
 from adapters.postgres.managed.planner import ManagedPlanner
 from adapters.postgres.planner import PostgresPlanner
+from adapters.postgres.pool.pool import PoolRules
 from adapters.postgres.server import DatabaseTarget, Judgement, Listen, PostgresServer, ServerLimits
 from adapters.postgres.session.channel import Limits
 from adapters.postgres.slot import PlannerSlot
@@ -33,7 +34,7 @@ from adapters.postgres.source import PostgresSource
 from adapters.postgres.sql.pseudonym import PseudonymKeys
 from gateway import __version__, process
 from gateway.api.health import Check
-from gateway.config import DatabaseMode, DatabaseSettings, ListenSettings, Settings, TlsMode
+from gateway.config import DatabaseMode, DatabaseSettings, ListenSettings, PoolMode, PoolSettings, Settings, TlsMode
 from gateway.errors import Denied, MenshenError, Problem, StartError, TrailUnavailable
 from gateway.log import event
 from gateway.meter import Meter
@@ -394,9 +395,19 @@ def _target(database: Database) -> DatabaseTarget:
     return DatabaseTarget(
         settings.dsn.reveal(),
         database.slot,
-        settings.pool.size,
-        settings.pool.wait_seconds,
+        _pool_rules(settings.pool),
         settings.connect_timeout_seconds,
+    )
+
+
+def _pool_rules(pool: PoolSettings) -> PoolRules:
+    return PoolRules(
+        size=pool.size,
+        per_principal=pool.per_principal,
+        idle=0 if pool.mode is PoolMode.OFF else pool.idle,
+        wait_seconds=pool.wait_seconds,
+        idle_seconds=pool.idle_seconds,
+        lifetime_seconds=pool.lifetime_seconds,
     )
 
 

@@ -1,8 +1,8 @@
-"""Connections to the database: where it is, TLS, authentication, start, cancel, and how many there may be.
+"""Connections to the database: where it is, TLS, authentication, start, cancel.
 
-One connection for each client session; it is made when the client has authenticated and ends with it. Everything that
-goes wrong is an `UpstreamUnavailable` with a text that is safe to show: it names the database as clients know it, never
-the DSN's user, host or password.
+Who gets one, and what becomes of it afterwards, is the pool's business (`pool/pool.py`). Everything that goes wrong is
+an `UpstreamUnavailable` with a text that is safe to show: it names the database as clients know it, never the DSN's
+user, host or password.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from adapters.postgres.dsn import Attrs, Credentials, Dsn
+from adapters.postgres.pool.cancels import Cancels
 from adapters.postgres.wire import auth, responses, startup
 from adapters.postgres.wire.framing import FrameBuffer, frame
 from adapters.postgres.wire.scram import ScramClient, end_point_binding
@@ -34,7 +36,7 @@ _SHUN_SECONDS = 10.0
 _PASSED_ON = frozenset(("57P03", "53300", "57P01", "57P02", "3D000", "22023", "42704", "22P02"))
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Upstream:
     """A connection to the database that is ready for statements."""
 
@@ -45,43 +47,19 @@ class Upstream:
     secret: bytes
     place: tuple[str, int]
     tls: bool
+    cancels: Cancels = field(default_factory=Cancels)
 
 
 class Backend:
-    """One database: how to reach it, and how many connections it gets."""
+    """One database: how to reach it."""
 
-    def __init__(self, name: str, dsn: Dsn, *, size: int, timeout: float, wait: float) -> None:
-        """`name`: as clients know it. `size`: connections at a time. `timeout`, `wait`: seconds to connect, and to
-        wait for a free connection."""
+    def __init__(self, name: str, dsn: Dsn, *, timeout: float) -> None:
+        """`name`: as clients know it. `timeout`: seconds to connect."""
         self.name = name
         self.dsn = dsn
-        self.size = size
-        self.open = 0
-        self.waiting = 0
         self._timeout = timeout
-        self._wait = wait
-        self._free = asyncio.Semaphore(size)
         self._shunned: dict[tuple[str, int], float] = {}
         """Hosts that failed, and until when they are tried last, by the loop's clock."""
-
-    async def acquire(self) -> None:
-        """A place among the connections; `release` gives it back. Raises UpstreamUnavailable (53300)."""
-        self.waiting += 1
-        try:
-            await asyncio.wait_for(self._free.acquire(), self._wait)
-        except TimeoutError:
-            raise UpstreamUnavailable(
-                f'all {self.size} connections to database "{self.name}" are in use',
-                sqlstate="53300",
-                hint=f"Try again later; clients wait {self._wait:g} s for a connection. Operators: see pool.size.",
-            ) from None
-        finally:
-            self.waiting -= 1
-        self.open += 1
-
-    def release(self) -> None:
-        self.open -= 1
-        self._free.release()
 
     async def connect(self, parameters: Mapping[str, str], login: Credentials | None = None) -> Upstream:
         """A session with these startup parameters at the first host that will do. Raises UpstreamUnavailable.
@@ -252,15 +230,28 @@ class Backend:
         # 28P01 and the like are about the gateway's own login, which is nobody's business but the operators'.
         return self._unavailable(f"it refuses the gateway (SQLSTATE {sqlstate})")
 
-    async def cancel(self, upstream: Upstream) -> None:
-        """Ask the database to cancel what this connection runs; it gives no answer. Never raises for a failure."""
-        with contextlib.suppress(OSError, TimeoutError, MenshenError):
-            async with asyncio.timeout(self._timeout):
-                transport, inbox, _ = await self._open(upstream.place, tls=upstream.tls, demanded=upstream.tls)
-                transport.write(startup.encode_cancel(upstream.pid, upstream.secret))
-                # The server closes when it has sent the signal.
-                await inbox.read()
-                transport.abort()
+    def cancel(self, upstream: Upstream) -> Coroutine[Any, Any, None]:
+        """Ask the database to cancel what this connection runs; it gives no answer. Never raises for a failure.
+
+        It counts from this call on, not from when it is awaited."""
+        upstream.cancels.begin()
+        return self._cancel(upstream)
+
+    async def _cancel(self, upstream: Upstream) -> None:
+        sent, answered = False, False
+        try:
+            with contextlib.suppress(OSError, TimeoutError, MenshenError):
+                async with asyncio.timeout(self._timeout):
+                    transport, inbox, _ = await self._open(upstream.place, tls=upstream.tls, demanded=upstream.tls)
+                    try:
+                        sent = True
+                        transport.write(startup.encode_cancel(upstream.pid, upstream.secret))
+                        # The server closes when it has sent the signal.
+                        answered = await inbox.read() == b"" and not inbox.failed
+                    finally:
+                        transport.abort()
+        finally:
+            upstream.cancels.end(certain=answered or not sent)
 
 
 class _OtherKindError(Exception):

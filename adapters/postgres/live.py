@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from adapters.postgres.backend import Backend, Upstream, terminate
+from adapters.postgres.pool.pool import Lease, Pool
+from adapters.postgres.pool.reset import Left
 from adapters.postgres.session import refuse
 from adapters.postgres.session.conversation import Conversation
 from adapters.postgres.session.withhold import Outcome, Withheld
@@ -79,8 +80,8 @@ class LiveSession:
     def __init__(
         self,
         services: Services,
-        backend: Backend,
-        upstream: Upstream,
+        pool: Pool,
+        lease: Lease,
         client: asyncio.Transport,
         conversation: Conversation,
         identity: Identity,
@@ -92,8 +93,9 @@ class LiveSession:
         self._trail = services.trail
         self._observer = services.observer
         self._database = identity.database
-        self._backend = backend
-        self._upstream = upstream
+        self._pool = pool
+        self._lease = lease
+        self._upstream = upstream = lease.upstream
         self._over = over
         self._channel = conversation.channel
         self._requests = conversation.requests
@@ -371,7 +373,7 @@ class LiveSession:
     def cancel(self) -> None:
         """Cancel what runs for the client; nothing where nothing runs."""
         if self.conversation.in_flight and not self._ended:
-            self._services.spawn(self._backend.cancel(self._upstream), "cancel")
+            self._services.spawn(self._pool.backend.cancel(self._upstream), "cancel")
 
     # -- the end ------------------------------------------------------------------------------------------------------
     def drain(self) -> None:
@@ -409,12 +411,8 @@ class LiveSession:
         if self._ended:
             return
         self._ended = True
-        client, server = self._client_side.transport, self._server_side.transport
-        # Replies that arrive from now on go nowhere, and the database must not wait for us to read them.
-        if self.conversation.in_flight and not server.is_closing():
-            self._services.spawn(self._abandon(), "abandon")
-        else:
-            terminate(server)
+        client = self._client_side.transport
+        self._pool.give_back(self._lease, self._left(reason))
         if not client.is_closing():
             if self._held:
                 # Not durable: withheld, and nothing of ours may follow in the middle of it.
@@ -427,13 +425,19 @@ class LiveSession:
         self._channel.cut_off(sqlstate if message else "08006")
         self._record_end(reason)
 
-    async def _abandon(self) -> None:
-        """The database works for a client that is gone: stop that, or its locks would stay."""
-        try:
-            await self._backend.cancel(self._upstream)
-        finally:
-            terminate(self._server_side.transport)
-            asyncio.get_running_loop().call_later(_LINGER_SECONDS, _abort, self._server_side.transport)
+    def _left(self, reason: str) -> Left:
+        """Only a session that its client ended, between two chunks of bytes, leaves a connection of which we know where
+        its messages end."""
+        channel = self._channel
+        skip, partial = self._replies.unfinished
+        return Left(
+            framed=reason == "client" and not self._requests.torn and not self._replies.fatal,
+            busy=channel.in_flight,
+            quiet=self.conversation.quiet,
+            skip=skip,
+            partial=partial,
+            parameters=channel.parameters,
+        )
 
     def _record_end(self, reason: str) -> None:
         """What was under way, as far as it came, and that the session is over."""

@@ -15,11 +15,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from adapters.postgres.backend import Backend, Upstream
+from adapters.postgres.backend import Backend
 from adapters.postgres.dsn import parse_dsn
 from adapters.postgres.live import Identity, LiveSession, Services, Trail
 from adapters.postgres.login import Authenticator, Caller, Cancel, TlsRequiredError, greet, opening_of
 from adapters.postgres.plan import Planner, SessionState
+from adapters.postgres.pool.pool import Figures, Lease, Pool, PoolRules
 from adapters.postgres.session.channel import Checks, Limits
 from adapters.postgres.session.conversation import Conversation
 from adapters.postgres.session.startup import InvalidLoginError, Startup, admit
@@ -65,8 +66,7 @@ class DatabaseTarget:
 
     dsn: str = field(repr=False)
     planner: Planner
-    pool_size: int = 100
-    pool_wait_seconds: float = 10.0
+    pool: PoolRules = field(default_factory=PoolRules)
     connect_timeout_seconds: float = 10.0
 
 
@@ -142,7 +142,7 @@ class PostgresServer:
         self._services = Services(trail, observer, node, worker, catalogue_changed, self._spawn)
         healthy, look_up = lambda: trail.healthy, judgement.ledger.spend
         self._checks = Checks(healthy, judgement.looks_masked, judgement.lookup_hash, _broke, look_up)
-        self._backends = {name: _backend(name, target) for name, target in databases.items()}
+        self._pools = {name: self._pool(name, target) for name, target in databases.items()}
         self._live: dict[str, LiveSession] = {}
         self._by_pid: dict[int, list[LiveSession]] = {}
         """By the process id in their cancel keys: two databases may give the same."""
@@ -162,6 +162,13 @@ class PostgresServer:
             turns=self._turns,
         )
 
+    def _pool(self, name: str, target: DatabaseTarget) -> Pool:
+        def changed() -> None:
+            self._observer.pool(name, pool.open, pool.waiting)
+
+        pool = Pool(_backend(name, target), target.pool, spawn=self._spawn, changed=changed)
+        return pool
+
     def _spawn(self, work: object, name: str) -> None:
         self._tasks.start(cast(Coroutine[Any, Any, Any], work), name=name)
 
@@ -178,6 +185,7 @@ class PostgresServer:
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a promise to the operator, not a cancellation
         """No new connections; idle sessions end, busy ones finish their transaction within `timeout` seconds."""
         self._draining = True
+        self._close_pools()
         for listener in self._listeners:
             await listener.stop_accepting()
         for session in list(self._live.values()):
@@ -189,6 +197,7 @@ class PostgresServer:
 
     async def retire(self) -> None:
         """No new connections; those that are in go on until they end by themselves."""
+        self._close_pools()
         for listener in self._listeners:
             await listener.stop_accepting()
         for listener in self._listeners:
@@ -205,6 +214,7 @@ class PostgresServer:
     async def stop(self) -> None:
         """End whatever is left."""
         self._draining = True
+        self._close_pools()
         for listener in self._listeners:
             await listener.stop()
         for session in list(self._live.values()):
@@ -215,6 +225,10 @@ class PostgresServer:
             async with asyncio.timeout(2):
                 await self._tasks.join()
         await self._tasks.cancel()
+
+    def _close_pools(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
 
     def sessions(self) -> list[SessionInfo]:
         return [_info(session) for session in self._live.values()]
@@ -238,12 +252,12 @@ class PostgresServer:
         return len(found)
 
     def backend_pids(self) -> frozenset[int]:
-        """The database's process ids of all connections that sessions hold now."""
-        return frozenset(live.backend_pid for live in self._live.values())
+        """The databases' process ids of all connections, of those too that no session holds now."""
+        return frozenset().union(*(pool.pids() for pool in self._pools.values()))
 
-    def pools(self) -> dict[str, tuple[int, int, int]]:
-        """By database: connections open, their limit, clients waiting."""
-        return {name: (one.open, one.size, one.waiting) for name, one in self._backends.items()}
+    def pools(self) -> dict[str, Figures]:
+        """This worker's connections, by database."""
+        return {name: pool.figures() for name, pool in self._pools.items()}
 
     # -- one connection -----------------------------------------------------------------------------------------------
     async def _serve(self, sock: socket.socket, tls: ServerContext | None, door: Authenticator) -> None:
@@ -297,24 +311,17 @@ class PostgresServer:
             caller.transport.write(caller.message.negotiation)
             principal, frames = await door.authenticate(caller, opening)
         self._admission(principal.name, opening.actor)
-        backend, state = self._open_door(opening, principal)
+        pool, state = self._open_door(opening, principal)
         settings = admit(opening, unrestricted=self._targets[opening.database].planner.is_unrestricted(state))
         login = self._targets[opening.database].planner.login(state)
-        await backend.acquire()
-        self._pool_changed(backend)
+        lease = await pool.lease(principal.name, settings, login)
         try:
-            upstream = await backend.connect(settings, login)
+            self._begin(caller, pool, lease, state, visit, frames.rest())
         except BaseException:
-            self._release(backend)
-            raise
-        try:
-            self._begin(caller, upstream, backend, state, visit, frames.rest())
-        except BaseException:
-            upstream.transport.abort()
-            self._release(backend)
+            pool.abort(lease)
             raise
 
-    def _open_door(self, opening: Startup, principal: Principal) -> tuple[Backend, SessionState]:
+    def _open_door(self, opening: Startup, principal: Principal) -> tuple[Pool, SessionState]:
         target = self._targets.get(opening.database)
         if target is None:
             raise UpstreamUnavailable(
@@ -328,19 +335,19 @@ class PostgresServer:
         state = SessionState(
             principal, opening.database, purpose, opening.actor, path, purpose, opening.actor, path
         )  # fmt: skip
-        return self._backends[opening.database], state
+        return self._pools[opening.database], state
 
     def _begin(
         self,
         caller: Caller,
-        upstream: Upstream,
-        backend: Backend,
+        pool: Pool,
+        lease: Lease,
         state: SessionState,
         visit: _Visit,
         early: bytes,
     ) -> None:
         """The client is told that it is in, and its session runs."""
-        principal = state.principal
+        principal, upstream = state.principal, lease.upstream
         # Asked again: the account may have been suspended while its connection to the database was made.
         self._admission(principal.name, state.actor)
         identity = Identity(
@@ -351,9 +358,7 @@ class PostgresServer:
         conversation = Conversation(
             self._targets[state.database].planner, state, self._checks, self._limits.session, parameters
         )
-        session = LiveSession(
-            self._services, backend, upstream, caller.transport, conversation, identity, self._session_over
-        )
+        session = LiveSession(self._services, pool, lease, caller.transport, conversation, identity, self._session_over)
         self._record_login(session, state, tls=caller.tls)
         self._live[identity.session] = session
         self._by_pid.setdefault(identity.pid, []).append(session)
@@ -384,18 +389,9 @@ class PostgresServer:
         same.remove(session)
         if not same:
             del self._by_pid[session.identity.pid]
-        database = session.identity.database
-        self._observer.connection_closed(database)
-        self._release(self._backends[database])
+        self._observer.connection_closed(session.identity.database)
         if not self._live:
             self._empty.set()
-
-    def _release(self, backend: Backend) -> None:
-        backend.release()
-        self._pool_changed(backend)
-
-    def _pool_changed(self, backend: Backend) -> None:
-        self._observer.pool(backend.name, backend.open, backend.waiting)
 
     def _cancel(self, request: Cancel) -> None:
         """Unknown keys are ignored, silently, in the same time."""
@@ -481,9 +477,7 @@ def _backend(name: str, target: DatabaseTarget) -> Backend:
         dsn = parse_dsn(target.dsn)
     except ValueError as exc:
         raise ValueError(f"database {name}: {exc}") from None
-    return Backend(
-        name, dsn, size=target.pool_size, timeout=target.connect_timeout_seconds, wait=target.pool_wait_seconds
-    )
+    return Backend(name, dsn, timeout=target.connect_timeout_seconds)
 
 
 def _info(session: LiveSession) -> SessionInfo:

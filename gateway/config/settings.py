@@ -77,6 +77,7 @@ class DatabaseMode(enum.StrEnum):
 
 
 class PoolMode(enum.StrEnum):
+    OFF = "off"
     SESSION = "session"
 
 
@@ -263,7 +264,33 @@ class PoolSettings:
     wait_seconds: float = setting(
         "How long a client waits for a free connection.", default=10.0, unit="seconds", minimum=0
     )
-    mode: PoolMode = setting("`session`: a client has its own connection to the database.", default=PoolMode.SESSION)
+    mode: PoolMode = setting(
+        "A client has its connection to the database for itself as long as it stays. `off`: the connection ends with "
+        "it. `session`: it is cleaned, that is verified, and the same principal's next client with the same startup "
+        "parameters gets it (docs/operations.md, Pooling).",
+        default=PoolMode.OFF,
+    )
+    per_principal: int = setting(
+        "Connections that one principal may have at the same time; 0: all of them.",
+        default=0,
+        unit="connections",
+        minimum=0,
+    )
+    idle: int = setting(
+        "Mode `session`: connections that are kept without a client, of all principals together.",
+        default=20,
+        unit="connections",
+        minimum=1,
+    )
+    idle_seconds: float = setting(
+        "Mode `session`: how long a connection is kept without a client.", default=300.0, unit="seconds", minimum=1
+    )
+    lifetime_seconds: float = setting(
+        "Mode `session`: the age at which a connection is not given to another client.",
+        default=3600.0,
+        unit="seconds",
+        minimum=1,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ class Inbox(asyncio.Protocol):
         self._limit = limit
         self._waiter: asyncio.Future[None] | None = None
         self._over = False
+        self.failed = False
+        """The stream ended by an error."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not an instance check: uvloop's TLS transport has the methods and not the class.
@@ -35,6 +37,7 @@ class Inbox(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.failed = self.failed or (exc is not None and not self._over)
         self._over = True
         self._wake()
 

@@ -69,5 +69,10 @@ class Conversation:
     @property
     def idle(self) -> bool:
         """Nothing is under way: the session may end without harm."""
+        return self.quiet and not self.requests.partial
+
+    @property
+    def quiet(self) -> bool:
+        """The database answered everything, outside of a transaction, and waits for a request."""
         channel = self.channel
-        return not channel.in_flight and channel.status == IDLE and not self.requests.partial and not channel.discarding
+        return not channel.in_flight and channel.status == IDLE and not channel.discarding and not channel.copying

@@ -85,6 +85,11 @@ class Replies:
             ord("v"): self._pass,
         }
 
+    @property
+    def unfinished(self) -> tuple[int, bytes]:
+        """Of the message that has not come as a whole: bytes of a row that are still to come, and what is held."""
+        return self._passing, b"".join(self._parts)
+
     def feed(self, data: bytes, now: int) -> None:
         """Work on what the database sent. Raises ProtocolViolation where it makes no sense: the session ends."""
         channel = self._c

@@ -81,6 +81,11 @@ class Requests:
         """A message of the client has not come as a whole."""
         return self._have > 0 or self._passing > 0
 
+    @property
+    def torn(self) -> bool:
+        """What the database got ends within a message."""
+        return self._passing > 0
+
     def feed(self, data: bytes, now: int) -> None:
         """Work on what the client sent. Raises ProtocolViolation; the session cannot go on then."""
         channel = self._c
@@ -194,6 +199,9 @@ class Requests:
                 if replaced:
                     out.append(replaced)
                 start = end
+                if self.ended:  # nothing counts behind a goodbye
+                    start = position = total
+                    break
             position = end
         if start < position:
             out.append(data if start == 0 and position == total else data[start:position])
@@ -547,8 +555,9 @@ class Requests:
         return None
 
     def _terminate(self, data: bytes, position: int, end: int) -> bytes | None:
+        # The connection to the database may go on without this client.
         self.ended = True
-        return None
+        return b""
 
     def _copy_data(self, data: bytes, position: int, end: int) -> bytes | None:
         run = self._c.running

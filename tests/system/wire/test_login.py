@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from adapters.postgres.pool.pool import PoolRules
 from adapters.postgres.server import ServerLimits
 from adapters.postgres.wire import startup
 from gateway.net.tls import ServerTls
@@ -132,7 +133,7 @@ def test_wrong_upstream_login_is_not_shown_as_the_clients(start_gateway: StartGa
 
 
 def test_pool_limit(start_gateway: StartGateway) -> None:
-    gateway = start_gateway(pool_size=1, pool_wait_seconds=0.2)
+    gateway = start_gateway(pool=PoolRules(size=1, idle=0, wait_seconds=0.2))
     with gateway.raw():
         assert refused(gateway)["C"] == "53300"
     for _ in range(3):
