@@ -108,9 +108,9 @@ class Front:
         total: dict[str, dict[str, int]] = {}
         for each in await self._supervisor.ask_workers("pools"):
             for name, figures in each.items():
-                sums = total.setdefault(name, dict.fromkeys(("open", "limit", "waiting"), 0))
-                for key, value in zip(sums, figures, strict=True):
-                    sums[key] += value
+                sums = total.setdefault(name, {})
+                for key, value in figures.items():
+                    sums[key] = sums.get(key, 0) + value
         return total
 
     async def kill(self, session: str, why: str) -> bool:

@@ -41,7 +41,13 @@ def settings_of(settings: Settings, index: int) -> Settings:
 
 
 def _database(settings: DatabaseSettings, index: int, workers: int) -> DatabaseSettings:
-    pool = dataclasses.replace(settings.pool, size=share(settings.pool.size, index, workers))
+    whole = settings.pool
+    pool = dataclasses.replace(
+        whole,
+        size=share(whole.size, index, workers),
+        per_principal=whole.per_principal and share(whole.per_principal, index, workers),
+        idle=share(whole.idle, index, workers),
+    )
     return dataclasses.replace(settings, pool=pool)
 
 

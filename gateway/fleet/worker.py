@@ -61,7 +61,7 @@ class Worker:
             "metrics": lambda: to_json(gateway.metrics.snapshot()),
             "status": gateway.status,
             "sessions": self._sessions,
-            "pools": lambda: gateway.server.pools() if gateway.server else {},
+            "pools": self._pools,
             "kill": lambda session, message: gateway.server.kill(session, message) if gateway.server else False,
             "backends": gateway.own_backends,
             "titles": gateway.class_titles,
@@ -70,6 +70,10 @@ class Worker:
             "retire": self._retire,
             "stop": self._over.set,
         }
+
+    def _pools(self) -> dict[str, dict[str, int]]:
+        server = self._gateway.server
+        return {name: figures.numbers() for name, figures in server.pools().items()} if server else {}
 
     async def run(self, channel: Channel) -> None:
         self._channel = channel

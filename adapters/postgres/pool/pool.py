@@ -74,6 +74,19 @@ class Figures:
     closed: Mapping[str, int]
     """Reason → connections."""
 
+    def numbers(self) -> dict[str, int]:
+        """What can be added up over workers."""
+        return {
+            "limit": self.limit,
+            "open": self.open,
+            "active": self.active,
+            "idle": self.idle,
+            "waiting": self.waiting,
+            "opened": self.opened,
+            "reused": self.reused,
+            "not_clean": sum(count for verdict, count in self.resets.items() if verdict != CLEAN),
+        }
+
 
 def _drain(upstream: Upstream) -> None:
     """Replies go nowhere from now on, and the database must not wait for us to read them."""
