@@ -7,11 +7,13 @@ applies the effects when the statement is executed. Nobody after the plan looks 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from adapters.postgres.dsn import Credentials
+from adapters.postgres.paths import Path, PathChanges
 from gateway.model import Denial, Disclosed, Mask, Outcome, Principal
 
 
@@ -80,6 +82,22 @@ class SetSearchPath:
     local: bool = False
 
 
+class Verb(enum.Enum):
+    COMMIT = "COMMIT"
+    ROLLBACK = "ROLLBACK"
+    SAVEPOINT = "SAVEPOINT"
+    RELEASE = "RELEASE"
+    ROLLBACK_TO = "ROLLBACK TO"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction ends, or a savepoint is set, released, gone back to: search_path follows."""
+
+    verb: Verb
+    savepoint: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a prepared statement or cursor reads, for the records of the statements that run it."""
@@ -131,7 +149,15 @@ class CatalogueChanged:
 
 
 Effect: TypeAlias = (
-    SetPurpose | SetActor | SetSearchPath | Prepared | Deallocated | CursorDeclared | Discarded | CatalogueChanged
+    SetPurpose
+    | SetActor
+    | SetSearchPath
+    | Transaction
+    | Prepared
+    | Deallocated
+    | CursorDeclared
+    | Discarded
+    | CatalogueChanged
 )
 
 
@@ -214,6 +240,8 @@ class SessionState:
     initial_purpose: str | None = None
     initial_actor: str | None = None
     initial_search_path: tuple[str, ...] | None = None
+    path_changes: PathChanges | None = None
+    """What the transaction under way did to search_path; None: nothing."""
     prepared: dict[str, tuple[Hashable, Content]] = field(default_factory=dict)
     """SQL-level prepared statements: the token that each was judged under, and what it reads."""
     cursors: dict[str, tuple[Hashable, Content]] = field(default_factory=dict)
@@ -225,8 +253,10 @@ class SessionState:
                 self.purpose = self.initial_purpose if purpose is None else purpose
             case SetActor(actor):
                 self.actor = self.initial_actor if actor is None else actor
-            case SetSearchPath(schemas):
-                self.search_path = self.initial_search_path if schemas is None else schemas
+            case SetSearchPath(schemas, local):
+                self._set_path(self.initial_search_path if schemas is None else schemas, local=local)
+            case Transaction(verb, savepoint):
+                self._transaction(verb, savepoint)
             case Prepared(name, content, token):
                 self.prepared[name] = token, content
             case Deallocated(None):
@@ -237,12 +267,36 @@ class SessionState:
                 self.cursors[name] = token, content
             case Discarded(everything):
                 self.purpose, self.actor = self.initial_purpose, self.initial_actor
-                self.search_path = self.initial_search_path
+                self._set_path(self.initial_search_path, local=False)
                 if everything:
                     self.prepared.clear()
                     self.cursors.clear()
             case CatalogueChanged():
                 pass
+
+    def _set_path(self, path: Path, *, local: bool) -> None:
+        self.path_changes = self._changes().set(path, local=local)
+        self.search_path = path
+
+    def _changes(self) -> PathChanges:
+        return self.path_changes or PathChanges(self.search_path, self.search_path)
+
+    def _transaction(self, verb: Verb, savepoint: str) -> None:
+        match verb:
+            case Verb.SAVEPOINT:
+                self.path_changes = self._changes().savepoint(savepoint, self.search_path)
+            case Verb.RELEASE:
+                self.path_changes = self._changes().released(savepoint)
+            case Verb.ROLLBACK_TO:
+                self.search_path, self.path_changes = self._changes().back_to(savepoint, self.search_path)
+            case Verb.COMMIT | Verb.ROLLBACK:
+                self.transaction_over(committed=verb is Verb.COMMIT)
+
+    def transaction_over(self, *, committed: bool) -> None:
+        """search_path is what the end of a transaction makes it."""
+        changes, self.path_changes = self.path_changes, None
+        if changes is not None:
+            self.search_path = changes.lasting if committed else changes.before
 
     def copy(self) -> SessionState:
         """A copy for planning a text of several statements, where one changes what the next means."""
@@ -255,6 +309,7 @@ class SessionState:
             self.initial_purpose,
             self.initial_actor,
             self.initial_search_path,
+            self.path_changes,
             dict(self.prepared),
             dict(self.cursors),
         )

@@ -24,6 +24,7 @@ from adapters.postgres.plan import (
     SetPurpose,
     StatementPlan,
     SubjectSource,
+    Transaction,
 )
 from adapters.postgres.session import refuse
 from adapters.postgres.session.lookups import elements_of_text
@@ -220,6 +221,8 @@ class PostgresPlanner:
             for effect in statement.effects:
                 if isinstance(effect, SetPurpose):
                     self._pursue(state, effect.purpose or state.initial_purpose)
+                # What the statements behind it mean hangs on the transaction, which the token does not tell.
+                lasting = lasting and not (isinstance(effect, Transaction) and len(known.facts) > 1)
                 working.apply(effect)
         forwarded, edits = splicer.apply()
         return Plan(token, forwarded.encode("utf-8", "surrogatepass"), tuple(statements), None, edits), lasting

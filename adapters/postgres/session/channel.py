@@ -16,7 +16,10 @@ from adapters.postgres.plan import (
     Discarded,
     Planner,
     SessionState,
+    SetSearchPath,
     StatementPlan,
+    Transaction,
+    Verb,
 )
 from adapters.postgres.session.expected import (
     CALL,
@@ -109,6 +112,10 @@ class Channel:
         self.batch = 0
         """Number of Syncs, Queries and FunctionCalls forwarded: what an error cannot reach across."""
         self.unsettled = 0
+        self.path_unsettled = False
+        """Until ReadyForQuery, which tells how a transaction ended that nobody ended; counts in `unsettled`."""
+        self.failed = False
+        """An error came since the last ReadyForQuery."""
         """Statements with effects whose outcome is not known yet."""
         self.effect_batch = 0
         self.discarding = False
@@ -168,6 +175,13 @@ class Channel:
     # -- effects ------------------------------------------------------------------------------------------------------
     def apply(self, run: Run) -> None:
         """Take the effects of what was just forwarded; `settle` or `fail` follows when the reply comes."""
+        effects = [effect for statement in run.plan.statements for effect in statement.effects]
+        follows = any(isinstance(effect, SetSearchPath | Transaction | Discarded) for effect in effects)
+        if self.state.path_changes is None and all(_ends(effect) for effect in effects):
+            return  # of a transaction that did nothing to what is followed
+        if follows and not self.path_unsettled:
+            self.path_unsettled = True
+            self.unsettled += 1
         run.undo = undo = Undo(self.state.copy())
         for statement in run.plan.statements:
             self._apply(statement, undo.forgotten)
@@ -191,6 +205,25 @@ class Channel:
                     forgotten += [] if found is None else [found]
                 case CursorDeclared(cursor_name):
                     self.portals.pop(cursor_name.encode(), None)
+
+    def transaction_state(self, status: int) -> None:
+        """ReadyForQuery: what search_path is after a transaction that is over, with or without COMMIT and ROLLBACK."""
+        failed, self.failed = self.failed, False
+        self.status = status
+        if self.path_unsettled and self.unsettled == 1:
+            self.path_unsettled, self.unsettled = False, 0
+            if status == IDLE:
+                self.state.transaction_over(committed=not failed)
+                self.token = None
+
+    def rolled_back(self, run: Run) -> None:
+        """A COMMIT was answered by ROLLBACK: the transaction had failed."""
+        statement = run.plan.statements[run.index] if run.index < len(run.plan.statements) else None
+        commits = statement is not None and Transaction(Verb.COMMIT) in statement.effects
+        if commits and run.undo is not None and run.index == 0:
+            self.state.search_path, self.state.path_changes = run.undo.state.search_path, run.undo.state.path_changes
+            self.state.transaction_over(committed=False)
+            self.token = None
 
     def settle(self, run: Run) -> None:
         """All of `run` succeeded."""
@@ -225,6 +258,7 @@ class Channel:
             return
         state = self.state
         state.purpose, state.actor, state.search_path = undo.state.purpose, undo.state.actor, undo.state.search_path
+        state.path_changes = undo.state.path_changes
         state.prepared, state.cursors = undo.state.prepared, undo.state.cursors
         self.names += 1
         for prepared in undo.forgotten:
@@ -250,11 +284,13 @@ class Channel:
                 self._bring_back(entry.previous)
 
     def search_path_reported(self, value: str) -> None:
-        """PostgreSQL 18 reports search_path: so a rollback of SET is known without following transactions here."""
+        """PostgreSQL 18 reports search_path: so is known what no statement said, such as a function that sets it."""
         state = self.state
         usual = value == self.default_search_path
         path = state.initial_search_path if usual else split_search_path(value)
         if path != state.search_path:
+            if state.path_changes is not None and state.path_changes.lasting == state.search_path:
+                state.path_changes = state.path_changes.set(path, local=False)
             state.search_path = path
             self.token = None
 
@@ -348,3 +384,8 @@ class Channel:
         """The statement whose replies come now."""
         head = self.queue[0] if self.queue else None
         return head if isinstance(head, Run) and head.kind in (EXECUTE, QUERY, CALL) else None
+
+
+def _ends(effect: plans.Effect) -> bool:
+    """Whether it only says what becomes of changes that were made before."""
+    return isinstance(effect, Transaction) and effect.verb is not Verb.SAVEPOINT

@@ -256,6 +256,8 @@ class Replies:
         head = self._head()
         if not isinstance(head, Run):
             raise ProtocolViolation("the database completed a statement that nobody asked for")
+        if data[position + 5 : position + 14] == b"ROLLBACK\0":
+            channel.rolled_back(head)
         rows = head.rows or (responses.rows_of_tag(data[position + 5 : end]) if data[position] == _COMPLETE else 0)
         channel.complete(head, rows, "00000")
         channel.copying = False
@@ -277,7 +279,7 @@ class Replies:
         while queue and queue[0].kind == COPY_END:
             queue.popleft()
         channel.copying = False
-        channel.status = data[position + 5]
+        channel.transaction_state(data[position + 5])
         if channel.status == IDLE:
             self._transaction_over()
         return None
@@ -373,6 +375,7 @@ class Replies:
             replaced, sqlstate = refuse.response(denial), denial.sqlstate
         else:
             replaced = self._rewrite(body, plan)
+        channel.failed = True
         if head is not None:
             self._failed(head, sqlstate)
         return replaced
@@ -470,6 +473,6 @@ class Replies:
         name, value = responses.decode_parameter_status(data[position + 5 : end])
         channel.parameters[name] = value
         channel.application_changed = True
-        if name == "search_path" and not channel.unsettled:
+        if name == "search_path" and channel.unsettled == channel.path_unsettled:
             channel.search_path_reported(value)
         return None

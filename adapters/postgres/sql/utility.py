@@ -16,6 +16,8 @@ from adapters.postgres.plan import (
     SetActor,
     SetPurpose,
     SetSearchPath,
+    Transaction,
+    Verb,
 )
 from adapters.postgres.sql import allow
 from adapters.postgres.sql.analysis import Analysis, World
@@ -77,6 +79,13 @@ TRANSACTIONS = {
     "TRANS_STMT_SAVEPOINT": "SAVEPOINT",
     "TRANS_STMT_RELEASE": "RELEASE",
     "TRANS_STMT_ROLLBACK_TO": "ROLLBACK",
+}
+VERBS = {
+    "TRANS_STMT_COMMIT": Verb.COMMIT,
+    "TRANS_STMT_ROLLBACK": Verb.ROLLBACK,
+    "TRANS_STMT_SAVEPOINT": Verb.SAVEPOINT,
+    "TRANS_STMT_RELEASE": Verb.RELEASE,
+    "TRANS_STMT_ROLLBACK_TO": Verb.ROLLBACK_TO,
 }
 COPY_OPTIONS = frozenset(
     {
@@ -142,7 +151,10 @@ def analyse(text: Text, one: Statement, world: World, search_path: tuple[str, ..
 
 # -- transactions, settings -------------------------------------------------------------------------------------------
 def _transaction(a: Analysis, body: Node) -> None:
-    if body["kind"] not in TRANSACTIONS:
+    verb = VERBS.get(body["kind"])
+    if verb is not None:
+        a.facts.effects.append(Transaction(verb, body.get("savepoint_name", "")))
+    elif body["kind"] not in TRANSACTIONS:
         a.refuse("statement", "two-phase commit is not supported through the gateway", sqlstate="0A000")
 
 
