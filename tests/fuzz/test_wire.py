@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.postgres.wire import auth, requests, responses, startup
@@ -66,6 +66,7 @@ def test_client_garbage(data: bytes, size: int) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(SERVER_FRAMES | st.binary(max_size=60), FRAMES, st.integers(1, 40))
+@example(b"Z\0\0\0\4", b"F\0\0\0\x08\0\0\0\0", 5)
 def test_database_garbage(data: bytes, asked: bytes, size: int) -> None:
     talk = conversation()
     with contextlib.suppress(ProtocolViolation):

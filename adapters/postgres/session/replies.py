@@ -268,6 +268,8 @@ class Replies:
     def _ready(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
         head = self._head()
+        if end - position != 6:
+            raise ProtocolViolation("the database is ready and says nothing about its transaction")
         if isinstance(head, Run) and head.kind != EXECUTE:
             if head.kind == CALL and head.index == 0:
                 channel.complete(head, head.rows, "00000")
