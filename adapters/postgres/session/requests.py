@@ -31,7 +31,7 @@ from adapters.postgres.session.expected import (
 )
 from adapters.postgres.session.lookups import wanted as lookup_counts
 from adapters.postgres.wire import requests as wire
-from adapters.postgres.wire.framing import HEADER
+from adapters.postgres.wire.framing import HEADER, frame
 from gateway.errors import MenshenError, ProtocolViolation
 from gateway.model import Denial
 
@@ -41,6 +41,8 @@ _COPY_DATA, _COPY_DONE, _COPY_FAIL = b"dcf"
 
 _IGNORED_IN_DISCARD: Final = frozenset(b"PBDECHQF")
 _REFUSABLE: Final = frozenset(b"PBDEQF")
+_MALFORMED: Final = {kind: frame(bytes((kind,)), b"") for kind in b"PBDECQF"}
+"""In the place of a message that cannot be taken apart: its kind without a body fails with 08P01 in any transaction."""
 _NO_TYPES: Final = b"\0\0"
 _NO_LOOKUPS: Final[tuple[tuple[int, str], ...]] = ()
 
@@ -87,7 +89,8 @@ class Requests:
         return self._passing > 0
 
     def feed(self, data: bytes, now: int) -> None:
-        """Work on what the client sent. Raises ProtocolViolation; the session cannot go on then."""
+        """Work on what the client sent. Raises ProtocolViolation where nobody knows where
+        the next message begins, or what it is; the session cannot go on then."""
         channel = self._c
         channel.now = now
         channel.token = None
@@ -127,7 +130,10 @@ class Requests:
             return False
         portal = prepared.portal
         if portal is None:
-            bind = wire.decode_bind(data[5:end]) if statement.subjects else None
+            try:
+                bind = wire.decode_bind(data[5:end]) if statement.subjects else None
+            except ProtocolViolation:
+                return False  # the walk refuses it
             portal = Portal(prepared, _NO_LOOKUPS, bind)
             if bind is None:
                 prepared.portal = portal
@@ -185,6 +191,10 @@ class Requests:
                 expected = len(channel.queue)
                 try:
                     replaced = handler(data, position, end)
+                except ProtocolViolation as exc:
+                    if len(channel.queue) != expected or kind not in _MALFORMED:
+                        raise
+                    replaced = self._malformed(kind, exc)
                 except MenshenError:
                     raise
                 except Exception as exc:
@@ -207,6 +217,16 @@ class Requests:
             out.append(data if start == 0 and position == total else data[start:position])
         if position < total:
             self._keep(data[position:])
+
+    def _malformed(self, kind: int, error: ProtocolViolation) -> bytes:
+        """The message has an end and no meaning: that alone is refused, as PostgreSQL does."""
+        channel = self._c
+        denial = refuse.not_judged(error)
+        if kind in (_QUERY, _CALL):
+            self._start(QUERY, None, denial, None, None)
+        else:
+            channel.queue.append(Refusal(denial, None, channel.number(), channel.now))
+        return _MALFORMED[kind]
 
     def _broken(self, kind: int, data: bytes, position: int, end: int, exc: Exception) -> bytes | None:
         """A mistake of ours while a message was judged: nothing was done yet, so that message alone is refused."""
@@ -363,7 +383,7 @@ class Requests:
         middle = data.find(0, position + 5, end)
         last = data.find(0, middle + 1, end)
         if middle < 0 or last < 0:
-            raise ProtocolViolation("a string in a message does not end")
+            raise ProtocolViolation("invalid string in message")
         name = data[middle + 1 : last]
         prepared = channel.prepared.get(name)
         if prepared is None and channel.may_come_back(name):
@@ -477,7 +497,8 @@ class Requests:
         channel = self._c
         middle = data.find(0, position + 5, end)
         if middle < 0 or middle + 5 != end:
-            raise ProtocolViolation("malformed Execute message")
+            wire.decode_execute(data[position + 5 : end])  # tells what is wrong
+            raise ProtocolViolation("invalid message format")
         name = data[position + 5 : middle]
         portal = channel.portals.get(name)
         if portal is None:
@@ -514,7 +535,7 @@ class Requests:
 
     def _describe(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
-        target = wire.decode_target(data[position + 5 : end])
+        target = wire.decode_target(data[position + 5 : end], "DESCRIBE")
         name = target.name
         known: object
         if target.kind == wire.PORTAL:
@@ -533,7 +554,7 @@ class Requests:
 
     def _close(self, data: bytes, position: int, end: int) -> bytes | None:
         channel = self._c
-        target = wire.decode_target(data[position + 5 : end])
+        target = wire.decode_target(data[position + 5 : end], "CLOSE")
         if target.kind == wire.PORTAL:
             channel.portals.pop(target.name, None)
             channel.queue.append(Closing(target.name, None, injected=False))

@@ -82,7 +82,7 @@ class Fields:
     def cstring(self) -> bytes:
         end = self.body.find(0, self.position)
         if end < 0:
-            raise ProtocolViolation("a string in a message does not end")
+            raise ProtocolViolation("invalid string in message")
         value = self.body[self.position : end]
         self.position = end + 1
         return value
@@ -116,4 +116,4 @@ class Fields:
     def end(self) -> None:
         """The message must be used up: what we do not read we would not have judged."""
         if self.position != len(self.body):
-            raise ProtocolViolation("invalid message format: bytes are left over")
+            raise ProtocolViolation("invalid message format")

@@ -70,7 +70,7 @@ def decode_bind(body: bytes) -> Bind:
     first = body.find(0)
     second = body.find(0, first + 1)
     if first < 0 or second < 0:
-        raise ProtocolViolation("a string in a message does not end")
+        raise ProtocolViolation("invalid string in message")
     try:
         formats, at = _codes(body, second + 1)
         values, at = _values(body, at)
@@ -78,7 +78,7 @@ def decode_bind(body: bytes) -> Bind:
     except struct.error:
         raise ProtocolViolation("insufficient data left in message") from None
     if at != len(body):
-        raise ProtocolViolation("invalid message format: bytes are left over")
+        raise ProtocolViolation("invalid message format")
     if len(formats) > 1 and len(formats) != len(values):
         raise ProtocolViolation(f"bind message has {len(formats)} parameter formats but {len(values)} parameters")
     return Bind(body[:first], body[first + 1 : second], formats, values, result_formats)
@@ -135,12 +135,13 @@ STATEMENT: Final = ord("S")
 PORTAL: Final = ord("P")
 
 
-def decode_target(body: bytes) -> Target:
+def decode_target(body: bytes, message: str = "DESCRIBE") -> Target:
+    """`message`: its name, for the error."""
     fields = Fields(body)
     kind, name = fields.byte(), fields.cstring()
     fields.end()
     if kind not in (STATEMENT, PORTAL):
-        raise ProtocolViolation(f"invalid subtype {kind} of a Describe or Close message")
+        raise ProtocolViolation(f"invalid {message} message subtype {kind}")
     return Target(kind, name)
 
 

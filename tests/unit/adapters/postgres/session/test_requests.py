@@ -61,11 +61,20 @@ def test_limits() -> None:
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"!\0\0\0\4", b"Q\0\0\0\3", b"Q\xff\xff\xff\xff", b"p\0\0\0\4", frame(b"B", b"no end"), frame(b"E", b"\0\0\0")],
+    [b"!\0\0\0\4", b"Q\0\0\0\3", b"Q\xff\xff\xff\xff", b"p\0\0\0\4"],
 )
 def test_garbage_ends_the_session(garbage: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         sent(conversation(), garbage)
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [frame(b"P", b"a\0b"), frame(b"B", b"no end"), frame(b"D", b"X\0"), frame(b"E", b"\0\0\0"), frame(b"C", b"S"),
+     frame(b"Q", b"no end"), frame(b"F", b"\0")],
+)  # fmt: skip
+def test_a_message_without_a_meaning_fails_alone(malformed: bytes) -> None:
+    assert sent(conversation(), malformed + SYNC) == [malformed[:1] + HEADER.pack(4), SYNC]
 
 
 def test_messages_in_front_of_garbage_are_still_sent() -> None:
