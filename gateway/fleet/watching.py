@@ -38,7 +38,7 @@ from gateway.watch.store import Suspension
 
 _MAINTAIN_SECONDS: Final = 1.0
 _NEVER: Final = float("inf")
-_COURTESY: Final = 5
+_COURTESY: Final = 10
 """Niceness: where the machine has no time to spare clients come first, and the watch catches up after."""
 
 
