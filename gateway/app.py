@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import platform
+import re
 import socket
 import ssl
 import time
@@ -32,6 +33,7 @@ from adapters.postgres.session.channel import Limits
 from adapters.postgres.slot import PlannerSlot
 from adapters.postgres.source import PostgresSource
 from adapters.postgres.sql.pseudonym import PseudonymKeys
+from adapters.postgres.wire.scram import Mock
 from gateway import __version__, process
 from gateway.api.health import Check
 from gateway.config import DatabaseMode, DatabaseSettings, ListenSettings, PoolMode, PoolSettings, Settings, TlsMode
@@ -47,7 +49,7 @@ from gateway.policy.lookups import LookupLedger
 from gateway.policy.masks import looks_masked
 from gateway.policy.policy import Policy
 from gateway.policy.policy import load as load_policy
-from gateway.statefiles import lookup_key, make_state_dir, node_of, pseudonym_secret
+from gateway.statefiles import lookup_key, make_state_dir, mock_key, node_of, pseudonym_secret
 from gateway.trail.record import FieldValue, value_hash
 from gateway.trail.signing import load_or_create
 from gateway.trail.writer import TrailWriter
@@ -57,6 +59,7 @@ from gateway.watch.containment import Containment
 
 log = logging.getLogger(__name__)
 
+_ROUNDS = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):")
 _MAINTAIN_SECONDS = 1.0
 # How long the start waits for the catalogues before it lets clients in; a database that is slower is told as not ready.
 _FIRST_READING_SECONDS = 15.0
@@ -106,6 +109,7 @@ class Gateway:
         self.node = node_of(settings)
         self._pseudonyms = PseudonymKeys(secret)
         self._lookup_key = lookup_key(secret)
+        self._mock_key = mock_key(secret)
         self._role_secrets = RoleSecrets(secret)
         self.ledger = LookupLedger(self.seat.looked_up)
         self._tasks = Tasks()
@@ -334,6 +338,11 @@ class Gateway:
         """Data class → language → title, of the bundle in force."""
         return {name: dict(each.title) for name, each in self.policy.policy.classes.items()}
 
+    def _iterations(self) -> list[int]:
+        """Numbers of rounds of the bundle's verifiers, as often as they occur."""
+        found = (principal.verifier for principal in self.policy.policy.principals.values())
+        return sorted(int(match[1]) for text in found if text and (match := _ROUNDS.match(text)))
+
     def _principal(self, name: str) -> Principal | None:
         return self.policy.policy.principals.get(name)
 
@@ -359,6 +368,7 @@ class Gateway:
             admission=self.containment.check,
             turns=self.seat.turns,
             cancel_elsewhere=self.seat.cancel,
+            mock=Mock(self._mock_key, self._iterations),
         )
 
     def _prepare_metrics(self) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from adapters.postgres.session.startup import Startup, read
 from adapters.postgres.wire import auth, startup
 from adapters.postgres.wire.framing import FrameBuffer
-from adapters.postgres.wire.scram import ScramServer, Verifier, end_point_binding, mock_verifier, parse_verifier
+from adapters.postgres.wire.scram import Mock, ScramServer, Verifier, end_point_binding, parse_verifier
 from gateway.errors import AuthenticationFailed, MenshenError, ProtocolViolation
 from gateway.model import Principal
 from gateway.net.inbox import Inbox
@@ -153,9 +153,9 @@ def _common_name(certificate: dict[str, object]) -> str | None:
 class Authenticator:
     """Proves who a caller is. `principals` gives a principal by its name, or None; it is asked at every login."""
 
-    def __init__(self, principals: Callable[[str], Principal | None], tls: ServerContext | None) -> None:
+    def __init__(self, principals: Callable[[str], Principal | None], tls: ServerContext | None, mock: Mock) -> None:
         self._principals = principals
-        self._mock_secret = secrets.token_bytes(32)
+        self._mock = mock
         self._binding: bytes | None = None
         if tls is not None and tls.hash_name:
             self._binding = end_point_binding(tls.certificate, tls.hash_name)
@@ -180,7 +180,7 @@ class Authenticator:
         return principal, frames
 
     def _verifier(self, user: str, principal: Principal | None) -> tuple[Verifier, bool]:
-        mock = mock_verifier(user, self._mock_secret)
+        mock = self._mock.verifier(user)
         if principal is None or principal.verifier is None:
             return mock, False
         try:

@@ -26,6 +26,7 @@ from adapters.postgres.session.conversation import Conversation
 from adapters.postgres.session.startup import InvalidLoginError, Startup, admit
 from adapters.postgres.wire import auth
 from adapters.postgres.wire.responses import READY_IDLE, error_response, key_data, parameter_status
+from adapters.postgres.wire.scram import Mock
 from adapters.postgres.wire.startup import ALPN_PROTOCOL, NotStartupError
 from gateway.errors import (
     AuthenticationFailed,
@@ -122,6 +123,7 @@ class PostgresServer:
         admission: Callable[[str, str | None], None] = lambda principal, actor: None,
         turns: Turns | None = None,
         cancel_elsewhere: Callable[[int, bytes], None] = lambda pid, secret: None,
+        mock: Mock | None = None,
     ) -> None:
         """Raises ValueError for a DSN, OSError or ssl.SSLError for TLS files that cannot be used.
 
@@ -130,12 +132,13 @@ class PostgresServer:
         `catalogue_changed`: called with a database's name after DDL was committed through the gateway.
 
         `turns`: which worker takes the next connection. `cancel_elsewhere`: told of cancel requests (process id, key)
-        for sessions of other workers."""
+        for sessions of other workers. `mock`: verifiers of users that are not there; None: some of this process."""
         self._limits = limits or ServerLimits()
         self._targets = databases
         self._admission = admission
         self._turns = turns
         self._cancel_elsewhere = cancel_elsewhere
+        self._mock = mock or Mock(secrets.token_bytes(32))
         self._trail = trail
         self._observer = observer
         self._tasks = Tasks()
@@ -153,7 +156,7 @@ class PostgresServer:
 
     def _listener(self, listen: Listen, principals: Callable[[str], Principal | None]) -> Listener:
         tls = None if listen.tls is None else server_context(replace(listen.tls, alpn=ALPN_PROTOCOL))
-        door = Authenticator(principals, tls)
+        door = Authenticator(principals, tls, self._mock)
         return Listener(
             listen.host,
             listen.port,

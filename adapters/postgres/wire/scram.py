@@ -2,8 +2,8 @@
 
 RFC 5802, RFC 7677, and PostgreSQL documentation "SASL Authentication". The server's half works from the verifier that
 PostgreSQL itself stores, `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`; no password is kept anywhere.
-An unknown user gets a verifier made from a secret of the process and the name: the same salt each time, and the same
-work, so that neither the answers nor the clock tell whether a name exists.
+An unknown user gets a verifier made from a secret of the deployment and the name: the same salt each time, at every
+worker, and the rounds of some real verifier, so that neither the answers nor the clock tell whether a name exists.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,11 +52,23 @@ def _b64(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-def mock_verifier(user: str, secret: bytes) -> Verifier:
-    """A verifier that no password satisfies, always the same for one user and secret."""
-    seed = hmac.digest(secret, b"salt:" + user.encode(), "sha256")
-    keys = [hmac.digest(secret, label + user.encode(), "sha256") for label in (b"stored:", b"server:")]
-    return Verifier(_ITERATIONS, seed[:16], keys[0], keys[1])
+@dataclass(frozen=True, slots=True)
+class Mock:
+    """Verifiers of users that are not there. They look the same at every worker, after a restart, and beside real ones.
+
+    `secret`: of the deployment; a salt that changes would tell who is not there (as PostgreSQL's mock nonce).
+    `iterations`: numbers of rounds that real verifiers have; each user gets one of them.
+    """
+
+    secret: bytes
+    iterations: Callable[[], Sequence[int]] = lambda: ()
+
+    def verifier(self, user: str) -> Verifier:
+        """One that no password satisfies, always the same for one user."""
+        seed = hmac.digest(self.secret, b"salt:" + user.encode(), "sha256")
+        keys = [hmac.digest(self.secret, label + user.encode(), "sha256") for label in (b"stored:", b"server:")]
+        used = self.iterations() or (_ITERATIONS,)
+        return Verifier(used[int.from_bytes(seed[16:24], "big") % len(used)], seed[:16], keys[0], keys[1])
 
 
 class ScramServer:

@@ -13,8 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from adapters.postgres.wire import auth, startup
 from tests.support.gateway import Gateway
 from tests.support.postgres import Database
+from tests.support.rawpg import RawClient
 from tests.system.gateway.conftest import CLEAR, FILES, MASKED, SCHEMA, connect
 from tests.system.gateway.test_life import PHONE, control, until
 
@@ -182,6 +184,23 @@ def test_lookups_are_counted_for_all_workers_together(two: Gateway) -> None:
         lambda: two.ready() and len([1 for one in processes(two).values() if one["state"] == "running"]) == WORKERS + 1
     )
     assert not looked_up(connect(two, "desk_app"), "13800138099"), "new processes know what the old ones counted"
+
+
+def test_a_user_that_is_not_there_looks_the_same_at_every_worker(two: Gateway) -> None:
+    def challenge(client: RawClient) -> bytes:
+        client.send(startup.encode_startup({"user": "nobody_here", "database": "crm"}))
+        client.receive()
+        client.send(auth.encode_initial_response("SCRAM-SHA-256", b"n,,n=,r=abc"))
+        found = client.receive()
+        assert found is not None
+        answer = auth.decode(found[1])
+        assert isinstance(answer, auth.SASLContinue)
+        return answer.data.partition(b",s=")[2]  # salt and rounds, without the nonce
+
+    clients = [RawClient(two.port) for _ in range(3 * WORKERS)]
+    assert len({challenge(client) for client in clients}) == 1
+    for client in clients:
+        client.socket.close()
 
 
 def test_without_its_supervisor_nothing_goes_on(two: Gateway) -> None:

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from adapters.postgres.wire.scram import (
     PLAIN,
     PLUS,
+    Mock,
     ScramClient,
     ScramServer,
     end_point_binding,
     make_verifier,
-    mock_verifier,
     parse_verifier,
 )
 from gateway.errors import AuthenticationFailed, ProtocolViolation
@@ -102,11 +102,19 @@ def test_no_bytes_crash_the_server(data: bytes) -> None:
 
 
 def test_mock_verifiers_are_stable_and_differ() -> None:
-    secret = b"s" * 32
-    assert mock_verifier("a", secret) == mock_verifier("a", secret)
-    assert mock_verifier("a", secret).salt != mock_verifier("b", secret).salt
-    assert len(mock_verifier("a", secret).salt) == len(VERIFIER.salt)
-    assert mock_verifier("a", secret).iterations == VERIFIER.iterations
+    one, other = Mock(b"s" * 32), Mock(b"s" * 32)
+    assert one.verifier("a") == other.verifier("a")
+    assert one.verifier("a").salt != one.verifier("b").salt
+    assert len(one.verifier("a").salt) == len(VERIFIER.salt)
+    assert one.verifier("a").iterations == VERIFIER.iterations
+
+
+def test_mock_verifiers_have_the_rounds_of_real_ones() -> None:
+    mock = Mock(b"s" * 32, lambda: [4096, 20_000, 20_000])
+    found = [mock.verifier(f"user {number}").iterations for number in range(300)]
+    assert set(found) == {4096, 20_000}
+    assert 150 < found.count(20_000) < 250
+    assert found == [mock.verifier(f"user {number}").iterations for number in range(300)]
 
 
 @pytest.mark.parametrize(
