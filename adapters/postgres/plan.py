@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from adapters.postgres.dsn import Credentials
 from adapters.postgres.paths import Path, PathChanges
@@ -46,6 +46,10 @@ class WriteGuard:
     mask: Mask | None
 
 
+KeyKind: TypeAlias = Literal["whole", "text", "uuid", "other"]
+"""Of a subject's key: an integer; a type whose binary form is its text; a UUID; any other, read as text only."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectSource:
     """Where a statement tells whose data it reads from one table."""
@@ -54,8 +58,8 @@ class SubjectSource:
     """`schema.table`"""
     column: int = -1
     """0-based column of the result that holds the subject's key, in clear; -1: it is not in the result."""
-    whole: bool = True
-    """The key is an integer; else records hold its keyed hash."""
+    kind: KeyKind = "whole"
+    """How its binary form is read. Whole numbers stand in records as they are, all others as keyed hashes."""
     parameters: tuple[int, ...] = ()
     """1-based numbers of the parameters that name the subjects that are read (`WHERE id = $1`)."""
     constants: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ Each set holds its exact size `n` and its keys in one of these forms:
 - `i`: up to eight whole numbers, as they are;
 - `r`: whole numbers below 2^32, a roaring bitmap in the portable format, in base64;
 - `w`: whole numbers below 2^64, a roaring bitmap of 64 bits, likewise;
-- `h`: any other keys, as keyed hashes (`key_hash`), sorted. A set may hold `h` beside a form of whole numbers.
+- `h`: any other keys, as keyed hashes (`key_hash`), in no order. A set may hold `h` beside a form of whole numbers.
 
 A key is the value of the table's subject column, so equal keys of two tables are the same person.
 """
@@ -132,7 +132,7 @@ def _form(one: Subjects) -> dict[str, object]:
             name = "w" if isinstance(one.numbers, BitMap64) else "r"
             form[name] = b64encode(one.numbers.serialize()).decode()
     if one.hashes:
-        form["h"] = sorted(one.hashes)
+        form["h"] = list(one.hashes)
     return form
 
 

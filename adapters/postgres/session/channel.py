@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from adapters.postgres import plan as plans
@@ -36,7 +35,7 @@ from adapters.postgres.session.expected import (
     Undo,
 )
 from adapters.postgres.session.startup import split_search_path
-from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, Keys
+from adapters.postgres.session.subjects import KEY_HASH_DIGITS, SUBJECT_CLASS, KeyHashes, Keys
 from adapters.postgres.session.usual import Usual
 from gateway.model import Mask
 from gateway.policy.lookups import Exhausted
@@ -44,7 +43,6 @@ from gateway.policy.lookups import Exhausted
 IDLE: Final = ord("I")
 
 
-_KEPT_HASHES: Final = 16_384
 """Some 4 MB in each worker."""
 
 
@@ -75,18 +73,13 @@ class Checks:
     look_up: Callable[[str, Mapping[str, tuple[int, int]], int], Exhausted | None] = lambda principal, wanted, now: None
     """Counts lookups (`gateway.policy.lookups.LookupLedger.spend`), or says which limit they would exceed."""
 
-    subject_hash: Callable[[str], str] = field(init=False)
+    subject_hashes: KeyHashes = field(init=False)
     """What stands in records for a subject's key that is no whole number (`gateway.trail.subjects.key_hash`)."""
 
     def __post_init__(self) -> None:
         hashed = self.lookup_hash
-
-        # The same people are read again and again, and a look-up costs a tenth of a hash.
-        @lru_cache(_KEPT_HASHES)
-        def subject_hash(key: str) -> str:
-            return hashed(SUBJECT_CLASS, key)[:KEY_HASH_DIGITS]
-
-        object.__setattr__(self, "subject_hash", subject_hash)
+        hashes = KeyHashes(lambda key: hashed(SUBJECT_CLASS, key)[:KEY_HASH_DIGITS])
+        object.__setattr__(self, "subject_hashes", hashes)
 
 
 class Channel:
@@ -366,7 +359,7 @@ class Channel:
                 bind = run.bind
                 run.keys = Keys(
                     statement,
-                    self.checks.subject_hash,
+                    self.checks.subject_hashes,
                     bind.values if bind else (),
                     bind.result_formats if bind else (),
                     bind.formats if bind else (),

@@ -13,6 +13,7 @@ from typing import Final
 
 from adapters.postgres.plan import Plan
 from adapters.postgres.session import refuse, scrub, usual
+from adapters.postgres.session import rows as walks
 from adapters.postgres.session.channel import IDLE, Channel
 from adapters.postgres.session.expected import (
     BIND,
@@ -199,7 +200,6 @@ class Replies:
 
     def _rows(self, data: bytes, position: int, total: int) -> int:
         """Walk the run of rows that begins here; the position after it, `total` where the last one is cut."""
-        size_at = HEADER.unpack_from
         head = self._c.queue[0] if self._c.queue else None
         if not isinstance(head, Run):
             raise ProtocolViolation("the database sent rows that nobody asked for")
@@ -207,19 +207,13 @@ class Replies:
         if keys is not None and keys.reads:
             return self._rows_with_keys(head, keys, data, position, total)
         first = position
-        last = total - 5
-        rows = 0
-        kind = data[position]
-        while position <= last and data[position] == kind:
-            size = size_at(data, position + 1)[0]
-            if size < 4:
-                raise ProtocolViolation(f"invalid message length {size} from the database")
-            position += 1 + size
-            rows += 1
-        head.rows += rows
+        position, count = walks.skim(data, position, total)
+        if position < 0:
+            raise ProtocolViolation("the database sent a message of invalid length")
+        head.rows += count
         head.size += position - first
         if keys is not None:
-            keys.passed(rows)
+            keys.passed(count)
         if position > total:
             self._passing = position - total
             position = total
@@ -229,7 +223,7 @@ class Replies:
         """The same, with the subject's key of each row read. A row that is cut before its key, and not long, waits for
         its rest."""
         first = position
-        position, rows = keys.rows(data, position, total)
+        position, count = keys.rows(data, position, total)
         if position + 5 <= total and data[position] == _ROW:
             size = HEADER.unpack_from(data, position + 1)[0]
             if size < 6:
@@ -241,8 +235,8 @@ class Replies:
                 if not begun:  # too long to hold: it passes on, and the record says that it was not attributed
                     keys.skip()
                 position += 1 + size
-                rows += 1
-        head.rows += rows
+                count += 1
+        head.rows += count
         head.size += position - first
         if position > total:
             self._passing = position - total

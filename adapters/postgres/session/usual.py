@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.postgres.session import rows as walks
 from adapters.postgres.session.expected import DESCRIBE_MARK, SYNC_MARK, Entry, Portal, Run
 from adapters.postgres.session.subjects import Keys
 from adapters.postgres.wire.framing import HEADER
@@ -67,19 +68,14 @@ def rows_end(data: bytes, position: int, keys: Keys | None = None) -> tuple[int,
     ready = len(data) - 6
     if ready < position or data[ready:-1] != _READY or data[-1] not in _DONE:
         return None
-    size_at = HEADER.unpack_from
-    rows = 0
+    count = 0
     if keys is not None:
-        position, rows = keys.rows(data, position, ready)
-    while position < ready and data[position] == _ROW:
-        size = size_at(data, position + 1)[0]
-        if size < 6 or keys is not None:
-            return None
-        position += 1 + size
-        rows += 1
-    if position + 5 > ready or data[position] != _COMPLETE or position + 1 + size_at(data, position + 1)[0] != ready:
+        position, count = keys.rows(data, position, ready)
+    elif data[position] == _ROW:
+        position, count = walks.skim(data, position, ready)
+    if not 0 <= position <= ready - 5 or data[position] != _COMPLETE:
         return None
-    return position, rows
+    return (position, count) if position + 1 + HEADER.unpack_from(data, position + 1)[0] == ready else None
 
 
 def answer_of(data: bytes, described: bool) -> bytes:

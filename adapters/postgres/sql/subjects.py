@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adapters.postgres.catalog import Relation
-from adapters.postgres.plan import SubjectSource
+from adapters.postgres.plan import KeyKind, SubjectSource
 from adapters.postgres.sql.conjuncts import constants
 from adapters.postgres.sql.facts import Facts, RelationUse, TargetUse
 
-WHOLE = frozenset({"int2", "int4", "int8"})
+_KINDS: dict[str, KeyKind] = {
+    **dict.fromkeys(("int2", "int4", "int8"), "whole"),
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext"), "text"),
+    "uuid": "uuid",
+}
+"""By the base type of a key's column."""
 
 
 def sources(
@@ -39,15 +44,15 @@ def sources(
 
 def _source(facts: Facts, use: RelationUse | TargetUse, key: str, taken: set[int]) -> SubjectSource | None:
     column = use.relation.column(key)
-    whole = column is not None and column.type.base in WHOLE
+    kind = _KINDS.get(column.type.base, "other") if column is not None else "other"
     name = use.relation.name
     places = [index for index, origin in enumerate(facts.outputs) if origin == (name, key)]
     if places:
-        return SubjectSource(str(name), next((p for p in places if p not in taken), places[0]), whole)
+        return SubjectSource(str(name), next((p for p in places if p not in taken), places[0]), kind)
     for conjunct in use.conjuncts if isinstance(use, RelationUse) else use.lookups:
         if conjunct.column == key and conjunct.node["kind"] != "AEXPR_OP_ANY":
             values: list[str] = []
             parameters: list[int] = []
             constants(conjunct.node["lexpr"] if conjunct.reversed else conjunct.node["rexpr"], values, parameters)
-            return SubjectSource(str(name), -1, whole, tuple(parameters), tuple(values))
+            return SubjectSource(str(name), -1, kind, tuple(parameters), tuple(values))
     return None

@@ -10,7 +10,7 @@ from adapters.postgres.plan import SessionState, StatementPlan, SubjectSource
 from adapters.postgres.session import usual
 from adapters.postgres.session.channel import Checks, Limits
 from adapters.postgres.session.conversation import Conversation
-from adapters.postgres.session.subjects import Keys
+from adapters.postgres.session.subjects import KeyHashes, Keys
 from adapters.postgres.wire.framing import frame
 from adapters.postgres.wire.requests import SYNC
 from gateway.model import Outcome, Principal
@@ -176,7 +176,9 @@ def test_rows_are_walked_to_their_very_end(tail: bytes, rows: int | None) -> Non
     if found is not None:
         assert (head + tail)[found[0] :].startswith(COMPLETE)
     statement = StatementPlan("SELECT", Outcome.VEIL, "p", None, b"", subjects=(SubjectSource("t.a", 0),))
-    assert usual.rows_end(head + tail, len(head), Keys(statement, str, (), ())) == found, "the same with keys read"
+    assert usual.rows_end(head + tail, len(head), Keys(statement, KeyHashes(str), (), ())) == found, (
+        "the same with keys read"
+    )
 
 
 def test_how_an_answer_begins() -> None:
