@@ -17,9 +17,10 @@ import re
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from adapters.postgres.catalog import Snapshot
@@ -42,6 +43,7 @@ from gateway.log import event
 from gateway.meter import Meter
 from gateway.metrics import Metrics, TrailFigures
 from gateway.model import Principal
+from gateway.net.crowd import Gate
 from gateway.net.listener import Turns
 from gateway.net.tasks import Tasks
 from gateway.net.tls import ServerTls, expiry
@@ -89,6 +91,8 @@ class Seat:
     sockets: tuple[tuple[socket.socket, ...], ...] = ()
     """For each [[listen]] the sockets that listen already; none: the worker makes its own."""
     turns: Turns | None = None
+    gate: Gate | None = None
+    """Counts clients and failed logins of all workers; none: the worker counts its own."""
     cancel: Callable[[int, bytes], None] = _nobody_else
     """Told of cancel requests (process id, key) for sessions of other workers."""
     ddl_passed: Callable[[str], None] = _nobody_else
@@ -338,10 +342,9 @@ class Gateway:
         """Data class → language → title, of the bundle in force."""
         return {name: dict(each.title) for name, each in self.policy.policy.classes.items()}
 
-    def _iterations(self) -> list[int]:
-        """Numbers of rounds of the bundle's verifiers, as often as they occur."""
-        found = (principal.verifier for principal in self.policy.policy.principals.values())
-        return sorted(int(match[1]) for text in found if text and (match := _ROUNDS.match(text)))
+    def _iterations(self) -> Mapping[int, int]:
+        """How many of the bundle's verifiers have each number of rounds."""
+        return _iterations(self.policy.policy)
 
     def _principal(self, name: str) -> Principal | None:
         return self.policy.policy.principals.get(name)
@@ -359,8 +362,7 @@ class Gateway:
             limits=ServerLimits(
                 limits.startup_timeout_seconds,
                 limits.auth_timeout_seconds,
-                limits.max_connections,
-                Limits(message=limits.max_message_bytes, statement=limits.max_statement_bytes),
+                Limits(limits.max_message_bytes, limits.max_statement_bytes, limits.max_prepared_statements),
             ),
             node=self.node,
             worker=self.seat.number,
@@ -369,6 +371,7 @@ class Gateway:
             turns=self.seat.turns,
             cancel_elsewhere=self.seat.cancel,
             mock=Mock(self._mock_key, self._iterations),
+            gate=self.seat.gate,
         )
 
     def _prepare_metrics(self) -> None:
@@ -398,6 +401,12 @@ class Gateway:
         """An event of the gateway in the trail; that it cannot be written is known to the writer and the metrics."""
         with contextlib.suppress(TrailUnavailable):
             self.trail.event(name, b"", **fields)
+
+
+@lru_cache(1)
+def _iterations(policy: Policy) -> Mapping[int, int]:
+    found = (_ROUNDS.match(principal.verifier or "") for principal in policy.principals.values())
+    return Counter(int(match[1]) for match in found if match)
 
 
 def _target(database: Database) -> DatabaseTarget:

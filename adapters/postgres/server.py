@@ -40,6 +40,7 @@ from gateway.errors import (
 )
 from gateway.log import failed
 from gateway.model import Mask, Principal
+from gateway.net.crowd import BarredError, Crowd, CrowdRules, Entry, Gate, Local, TooManyError
 from gateway.net.listener import Listener, Turns
 from gateway.net.observer import Observer
 from gateway.net.tasks import Tasks
@@ -75,7 +76,6 @@ class DatabaseTarget:
 class ServerLimits:
     startup_seconds: float = 10.0
     auth_seconds: float = 15.0
-    connections: int = 1000
     session: Limits = field(default_factory=Limits)
 
 
@@ -124,6 +124,7 @@ class PostgresServer:
         turns: Turns | None = None,
         cancel_elsewhere: Callable[[int, bytes], None] = lambda pid, secret: None,
         mock: Mock | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """Raises ValueError for a DSN, OSError or ssl.SSLError for TLS files that cannot be used.
 
@@ -132,13 +133,15 @@ class PostgresServer:
         `catalogue_changed`: called with a database's name after DDL was committed through the gateway.
 
         `turns`: which worker takes the next connection. `cancel_elsewhere`: told of cancel requests (process id, key)
-        for sessions of other workers. `mock`: verifiers of users that are not there; None: some of this process."""
+        for sessions of other workers. `mock`: verifiers of users that are not there; None: some of this process.
+        `gate`: counts clients and failed logins, of all workers; None: those of this one."""
         self._limits = limits or ServerLimits()
         self._targets = databases
         self._admission = admission
         self._turns = turns
         self._cancel_elsewhere = cancel_elsewhere
         self._mock = mock or Mock(secrets.token_bytes(32))
+        self._gate = gate or Local(Crowd(CrowdRules()))
         self._trail = trail
         self._observer = observer
         self._tasks = Tasks()
@@ -265,15 +268,9 @@ class PostgresServer:
     # -- one connection -----------------------------------------------------------------------------------------------
     async def _serve(self, sock: socket.socket, tls: ServerContext | None, door: Authenticator) -> None:
         visit = _Visit(sock)
+        self._logging_in += 1
         try:
-            if self.load >= self._limits.connections:
-                await self._too_many(visit, tls)
-                return
-            self._logging_in += 1
-            try:
-                await self._login(visit, tls, door)
-            finally:
-                self._logging_in -= 1
+            await self._login(visit, tls, door)
         except MenshenError as exc:
             self._turn_away(visit, exc)
         except TimeoutError:
@@ -287,33 +284,39 @@ class PostgresServer:
         except Exception as exc:
             failed(_log, "a login failed by a mistake of ours", exc)
             self._turn_away(visit, MenshenError("internal error of the gateway"))
-
-    async def _too_many(self, visit: _Visit, tls: ServerContext | None) -> None:
-        """A cancel must still work when all places are taken."""
-        async with asyncio.timeout(self._limits.startup_seconds):
-            caller = await greet(visit.sock, tls, visit.opened)
-        if isinstance(caller, Cancel):
-            self._cancel(caller)
-            visit.close()
-        elif caller is not None:
-            raise UpstreamUnavailable("too many clients already", sqlstate="53300", hint="See limits.max_connections.")
+        finally:
+            self._logging_in -= 1
+            if visit.entered and not visit.is_in:
+                self._gate.leave(visit.client, visit.principal)
 
     async def _login(self, visit: _Visit, tls: ServerContext | None, door: Authenticator) -> None:
+        entry = await self._gate.enter(visit.client)
+        visit.entered = not entry.refused
         async with asyncio.timeout(self._limits.startup_seconds):
             caller = await greet(visit.sock, tls, visit.opened)
         if caller is None:
             visit.close()
             return
-        if isinstance(caller, Cancel):
+        if isinstance(caller, Cancel):  # it must work when all places are taken, too
             self._cancel(caller)
             visit.close()
             return
         opening = opening_of(caller)
         visit.user, visit.database = opening.user, opening.database
+        _let_in(entry, opening.user)
         async with asyncio.timeout(self._limits.auth_seconds):
             caller.transport.write(caller.message.negotiation)
-            principal, frames = await door.authenticate(caller, opening)
+            try:
+                principal, frames = await door.authenticate(caller, opening)
+            except AuthenticationFailed:
+                self._gate.failed(visit.client, opening.user)
+                raise
         self._admission(principal.name, opening.actor)
+        if not await self._gate.admit(principal.name):
+            raise TooManyError(
+                f'too many connections of "{principal.name}"', hint="See limits.max_connections_per_principal."
+            )
+        visit.principal = principal.name
         pool, state = self._open_door(opening, principal)
         settings = admit(opening, unrestricted=self._targets[opening.database].planner.is_unrestricted(state))
         login = self._targets[opening.database].planner.login(state)
@@ -365,6 +368,7 @@ class PostgresServer:
         self._record_login(session, state, tls=caller.tls)
         self._live[identity.session] = session
         self._by_pid.setdefault(identity.pid, []).append(session)
+        visit.is_in = True
         self._observer.connection_opened(state.database)
         greeting = [auth.OK]
         greeting += [parameter_status(name, value) for name, value in parameters.items()]
@@ -393,6 +397,7 @@ class PostgresServer:
         if not same:
             del self._by_pid[session.identity.pid]
         self._observer.connection_closed(session.identity.database)
+        self._gate.leave(session.identity.client, session.identity.principal)
         if not self._live:
             self._empty.set()
 
@@ -445,6 +450,11 @@ class _Visit:
         self.user = ""
         self.database = ""
         self.client = _address(sock)
+        self.entered = False
+        """The gate counts it, and as one of `principal` where that is known."""
+        self.principal = ""
+        self.is_in = False
+        """It is a session, and leaves when that is over."""
         self._transport: asyncio.Transport | None = None
 
     def opened(self, transport: asyncio.Transport) -> None:
@@ -461,6 +471,19 @@ class _Visit:
             self._transport.write(last_words)
         self._transport.close()
         asyncio.get_running_loop().call_later(5.0, self._transport.abort)
+
+
+def _let_in(entry: Entry, user: str) -> None:
+    """Raises TooManyError and BarredError."""
+    if entry.refused == "total":
+        raise TooManyError("too many clients already", hint="See limits.max_connections.")
+    if entry.refused:
+        raise TooManyError("too many clients from this address", hint="See limits.max_connections_per_address.")
+    if entry.barred_all or user in entry.barred:
+        raise BarredError(
+            "too many logins from this address have failed",
+            hint="Mend the password of the program that fails, and wait a minute. See limits.failed_logins_per_minute.",
+        )
 
 
 def _broke(exc: Exception) -> None:
@@ -505,6 +528,10 @@ def _reason(exc: MenshenError) -> str:
             return "password"
         case TlsRequiredError():
             return "tls_required"
+        case BarredError():
+            return "barred"
+        case TooManyError():
+            return "limit"
         case PurposeRefused():
             return "purpose"
         case MenshenError(sqlstate="28000") if not isinstance(exc, InvalidLoginError):

@@ -63,13 +63,13 @@ def _claim(seen: dict[tuple[str, int], KeyPath], host: str, port: int, path: Key
 def _check_workers(settings: Settings, source: Source) -> None:
     workers = settings.gateway.workers
     for name, database in settings.databases.items():
-        if database.pool.size < workers:
-            source.problem(
-                ("databases", name, "pool", "size"),
-                f"databases.{name}.pool.size is {database.pool.size}: each of {workers} workers has at least one",
-                f"set size to {workers} or more",
-                "warning",
-            )
+        for key, number in (("size", database.pool.size), ("per_principal", database.pool.per_principal)):
+            if 0 < number < workers:
+                source.problem(
+                    ("databases", name, "pool", key),
+                    f"databases.{name}.pool.{key} is {number}, which {workers} workers cannot divide: each needs one",
+                    f"set {key} to {workers} or more, or gateway.workers to {number}",
+                )
 
 
 def _check_policy(policy: PolicySettings, source: Source) -> None:

@@ -142,6 +142,32 @@ class LimitSettings:
     max_connections: int = setting(
         "Client connections at the same time; the next one is told 53300.", default=1000, unit="connections", minimum=1
     )
+    max_connections_per_address: int = setting(
+        "The same from one address (of IPv6, one network of 64 bits); 0: no limit of its own. A pooler or a NAT "
+        "gateway is one address.",
+        default=0,
+        unit="connections",
+        minimum=0,
+    )
+    max_connections_per_principal: int = setting(
+        "The same of one principal; 0: no limit of its own.", default=0, unit="connections", minimum=0
+    )
+    failed_logins_per_minute: int = setting(
+        "Failed logins from one address under one name within a minute; the next one is refused unheard (28000), also "
+        "with the right password. Other addresses are not concerned. 0: no limit.",
+        default=100,
+        unit="logins",
+        minimum=0,
+    )
+    failed_logins_per_minute_per_address: int = setting(
+        "The same under any name: against one who tries many names.", default=1000, unit="logins", minimum=0
+    )
+    max_prepared_statements: int = setting(
+        "Prepared statements of one session at the same time; the next one is refused (53400).",
+        default=10_000,
+        unit="statements",
+        minimum=1,
+    )
     drain_timeout_seconds: float = setting(
         "After SIGTERM, how long open transactions may go on before they are ended with 57P01.",
         default=30.0,
@@ -159,7 +185,7 @@ class LimitSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     workers: int = setting(
-        "Worker processes that share the addresses; limits and pools are divided among them.",
+        "Worker processes that share the addresses; pools are divided among them.",
         default=1,
         unit="processes",
         minimum=1,

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     configure(
         "json" if launch.json_log else settings.log.format.value, settings.log.level.value, process=f"{kind} {number}"
     )
-    process.forbid_core_dumps()
+    process.protect_memory()
     return process.run(lambda: _run(launch, bus))
 
 
@@ -65,7 +65,8 @@ async def _run(launch: Launch, bus: socket.socket) -> int:
         role = _role(launch.kind)(launch)
     except MenshenError as error:
         failure = error
-    channel = Channel(bus, role.handlers() if role is not None else {}, "the supervisor")
+    handlers = {**role.handlers(), "usage": process.usage} if role is not None else {}
+    channel = Channel(bus, handlers, "the supervisor")
     bus.setblocking(False)
     await channel.open()
     if role is not None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -166,18 +164,15 @@ class Usage:
     """What the processes of the gateway use, added up; the time of those that have ended stays in the sum."""
 
     def __init__(self) -> None:
-        self._cpu: dict[int, float] = {}
+        self._cpu: dict[str, float] = {}
 
     def families(self, children: Iterable[Child]) -> Iterator[Metric]:
         """As every Prometheus client spells them."""
-        sums: dict[str, float] = {}
-        for pid in (os.getpid(), *(child.process.pid for child in children)):
-            for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():
-                for sample in family.samples:
-                    if sample.name == _CPU:
-                        self._cpu[pid] = sample.value
-                    elif sample.name in _SUMS:
-                        sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+        used = {"": process.usage(), **{child.key: child.usage for child in children}}
+        sums: Counter[str] = Counter()
+        for key, samples in used.items():
+            self._cpu[key] = samples.get(_CPU, self._cpu.get(key, 0.0))
+            sums.update({name: samples[name] for name in _SUMS if name in samples})
         yield CounterMetricFamily(_CPU, "CPU time of all processes of the gateway.", sum(self._cpu.values()))
         for name in _SUMS:
             if name in sums:

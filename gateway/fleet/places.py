@@ -25,6 +25,8 @@ class Child:
     def __init__(self, launch: Launch, process: asyncio.subprocess.Process) -> None:
         self.launch, self.process = launch, process
         self.name = launch.kind if launch.kind == WATCH else f"{WORKER}-{launch.number}"
+        self.key = str(process.pid)
+        """Unlike the name, no other process ever bears it."""
         self.channel: Channel
         self.state = "starting"
         """`starting`, `running`, `retiring` (its clients go on, new ones go elsewhere) or `draining`"""
@@ -35,6 +37,8 @@ class Child:
         """It was told what it has to know of the past, and hears what comes after."""
         self.known: dict[str, Any] = {}
         """What it last said of itself, see `Worker._state`."""
+        self.usage: dict[str, float] = {}
+        """See `gateway.process.usage`."""
 
     @property
     def silent(self) -> float:

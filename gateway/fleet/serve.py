@@ -66,7 +66,7 @@ def serve(settings: Settings, *, json_log: bool = False) -> int:
     """Run the gateway until a signal ends it; gives the exit code of the process."""
     json_log = json_log or settings.log.format.value == "json"
     configure("json" if json_log else "human", settings.log.level.value)
-    process.forbid_core_dumps()
+    process.protect_memory()
     process.raise_file_limit(settings.gateway.limits.max_connections * _FILES_PER_CONNECTION + _SPARE_FILES)
     event(log, logging.INFO, "starting", f"menshen {__version__}", configuration=str(settings.source or "environment"))
     event(log, logging.INFO, "data_path", f"data path: {DATA_PATH}")

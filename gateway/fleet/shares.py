@@ -24,20 +24,18 @@ def free_number(taken: Collection[int]) -> int:
 
 
 def share(total: int, index: int, workers: int) -> int:
-    """Of `total`, what worker `index` of `workers` gets: all shares together are `total`, and each is at least 1."""
-    return max(1, total // workers + (1 if index < total % workers else 0))
+    """Of `total`, what worker `index` of `workers` gets: all shares together are `total`."""
+    return total // workers + (1 if index < total % workers else 0)
 
 
 def settings_of(settings: Settings, index: int) -> Settings:
-    """The settings as worker `index` (from 0) has them: limits of the gateway as a whole become its own."""
+    """The settings as worker `index` (from 0) has them: its part of each pool is its own. Clients are not divided: the
+    supervisor counts them (`gateway.net.crowd`)."""
     workers = settings.gateway.workers
     if workers == 1:
         return settings
-    limits = settings.gateway.limits
-    limits = dataclasses.replace(limits, max_connections=share(limits.max_connections, index, workers))
     databases = {name: _database(each, index, workers) for name, each in settings.databases.items()}
-    gateway = dataclasses.replace(settings.gateway, limits=limits)
-    return dataclasses.replace(settings, gateway=gateway, databases=databases)
+    return dataclasses.replace(settings, databases=databases)
 
 
 def _database(settings: DatabaseSettings, index: int, workers: int) -> DatabaseSettings:
@@ -45,7 +43,7 @@ def _database(settings: DatabaseSettings, index: int, workers: int) -> DatabaseS
     pool = dataclasses.replace(
         whole,
         size=share(whole.size, index, workers),
-        per_principal=whole.per_principal and share(whole.per_principal, index, workers),
+        per_principal=share(whole.per_principal, index, workers),
         idle=share(whole.idle, index, workers),
     )
     return dataclasses.replace(settings, pool=pool)

@@ -30,6 +30,7 @@ from gateway.fleet.places import Child, Place, lock
 from gateway.fleet.shares import WATCH as WATCH_NUMBER
 from gateway.fleet.shares import Backoff, free_number
 from gateway.log import event
+from gateway.net.crowd import Crowd, CrowdRules
 from gateway.net.listener import bind
 from gateway.net.tasks import Tasks
 from gateway.policy.lookups import LookupLedger
@@ -66,6 +67,7 @@ class Supervisor:
         self.held: list[list[Any]] = []
         """What is suspended: principal, actor, incident."""
         self._ledger = LookupLedger()
+        self._crowd = Crowd(_rules(settings), _barred)
         self.draining = False
         self._started = False
         self._listening: list[tuple[socket.socket, ...]] = []
@@ -151,7 +153,16 @@ class Supervisor:
         else:
             self.retired.append(child)  # until it takes the place
         self.starts[place.kind, reason] += 1
-        await child.channel.open()
+        try:
+            await child.channel.open()
+        except BaseException:  # nobody would mind it
+            if place.child is child:
+                place.child = None
+            else:
+                self.retired.remove(child)
+            child.kill()
+            await process.wait()
+            raise
         self._tasks.start(self._mind(place, child), name=f"mind {child.name}")
         return child
 
@@ -184,6 +195,7 @@ class Supervisor:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(child.channel.closed.wait(), 1.0)
         self.figures.gone(child.name)
+        self._crowd.gone(child.key)
         if child in self.retired:
             self.retired.remove(child)
         if not child.prepared.done():
@@ -236,6 +248,10 @@ class Supervisor:
             "suspensions": self._suspend,
             "cancel": self._cancel,
             "lookups": lambda **counted: self._looked_up(child, **counted),
+            "enter": lambda address: self._crowd.enter(child.key, address, time.monotonic()),
+            "admit": lambda principal: self._crowd.admit(child.key, principal),
+            "leave": lambda address, principal: self._crowd.leave(child.key, address, principal),
+            "failed_login": lambda address, name: self._crowd.failed(address, name, time.monotonic()),
             "ddl": lambda database: self._others(child, "refresh", database=database),
             "backends": self._backends,
             "titles": self._titles,
@@ -267,7 +283,7 @@ class Supervisor:
                 child.channel.tell(name, **members)
 
     async def ask_workers(self, name: str, *, seconds: float = _ANSWER_SECONDS, **members: Any) -> list[Any]:
-        """The answers of all workers that have clients; a retired one that ended meanwhile has nothing to say.
+        """The answers of all workers that have clients; one that ended meanwhile has none, and nothing to say.
 
         Raises what one of them raised, once all have answered."""
         asked = list(self._with_clients())
@@ -277,7 +293,7 @@ class Supervisor:
         failures = [
             one
             for child, one in zip(asked, answers, strict=True)
-            if isinstance(one, BaseException) and not (isinstance(one, PeerLost) and child.state == "retiring")
+            if isinstance(one, BaseException) and not (isinstance(one, PeerLost) and child.channel.closed.is_set())
         ]
         for failure in sorted(failures, key=lambda one: not isinstance(one, ProblemsFound)):
             raise failure
@@ -293,11 +309,16 @@ class Supervisor:
         return {}
 
     async def reload(self, *, catalogues: bool = True) -> dict[str, Any]:
-        """In all workers. Raises ProblemsFound."""
-        self._seen = await asyncio.to_thread(fingerprint, self.settings.policy.path)
-        answers = await self.ask_workers("reload", seconds=_RELOAD_SECONDS, catalogues=catalogues)
+        """In all workers. Raises ProblemsFound, and PeerLost where one of them did not answer: it may not have it."""
+        seen = await asyncio.to_thread(fingerprint, self.settings.policy.path)
+        try:
+            answers = await self.ask_workers("reload", seconds=_RELOAD_SECONDS, catalogues=catalogues)
+        except ProblemsFound:
+            self._seen = seen
+            raise
         if not answers:
             raise PeerLost("no worker runs")
+        self._seen = seen
         changed = any(each["policy"]["changed"] for each in answers)
         failed = sorted({name for each in answers for name in each["catalogues_failed"]})
         return {"policy": {"digest": answers[0]["policy"]["digest"], "changed": changed}, "catalogues_failed": failed}
@@ -308,8 +329,12 @@ class Supervisor:
         while interval > 0:
             await asyncio.sleep(interval)
             if await asyncio.to_thread(fingerprint, self.settings.policy.path) != self._seen:
-                with contextlib.suppress(MenshenError):  # told by the workers; told again when the files change again
+                try:
                     await self.reload(catalogues=False)
+                except ProblemsFound:
+                    pass  # told by the workers; told again when the files change again
+                except MenshenError as error:
+                    event(log, logging.ERROR, "reload_failed", error.message, again_seconds=interval)
 
     # -- rolling over -------------------------------------------------------------------------------------------------
     def hang_up(self) -> None:
@@ -342,6 +367,7 @@ class Supervisor:
         if same != (old.listen, old.http, old.trail, old.gateway.state_dir, old.gateway.workers, old.policy.path):
             raise StartError("listen, http, trail, state_dir, workers or policy.path have changed: restart the gateway")
         self.settings = new
+        self._crowd.rules = _rules(new)
 
     async def _roll_over(self, place: Place) -> None:
         """A new process takes the place; a worker's successor serves before it retires. Raises MenshenError."""
@@ -405,6 +431,7 @@ class Supervisor:
         with contextlib.suppress(MenshenError):
             if child.launch.kind == WORKER:
                 child.known = await child.channel.ask("state", seconds=_ANSWER_SECONDS)
+            child.usage = await child.channel.ask("usage", seconds=_ANSWER_SECONDS)
             metrics = await child.channel.ask("metrics", seconds=_ANSWER_SECONDS)
             if not child.channel.closed.is_set():
                 self.figures.take(child.name, from_json(metrics))
@@ -428,3 +455,21 @@ class Supervisor:
     def _everybody(self) -> Iterator[Child]:
         yield from [place.child for place in self._places() if place.child is not None]
         yield from list(self.retired)
+
+
+def _rules(settings: Settings) -> CrowdRules:
+    limits = settings.gateway.limits
+    return CrowdRules(
+        limits.max_connections,
+        limits.max_connections_per_address,
+        limits.max_connections_per_principal,
+        limits.failed_logins_per_minute,
+        limits.failed_logins_per_minute_per_address,
+    )
+
+
+def _barred(address: str) -> None:
+    event(
+        log, logging.WARNING, "logins_barred", "too many logins from an address have failed: the next are not tried",
+        address=address,
+    )  # fmt: skip

@@ -15,14 +15,16 @@ from typing import Any, Final
 from adapters.postgres.login import Cancel
 from gateway.app import Gateway, Seat
 from gateway.fleet.board import Board, FairTurns
-from gateway.fleet.channel import Channel, Handler
+from gateway.fleet.channel import Channel, Handler, PeerLost
 from gateway.fleet.figures import to_json
 from gateway.fleet.launch import Launch
 from gateway.fleet.shares import settings_of
+from gateway.net.crowd import Entry
 from gateway.process import calm_garbage_collector
 from gateway.watch.store import Suspension
 
 _TELL_LOAD_SECONDS: Final = 0.2
+_ANSWER_SECONDS: Final = 5.0
 
 
 class Worker:
@@ -38,6 +40,7 @@ class Worker:
             launch.number,
             sockets,
             FairTurns(self._board, launch.number, lambda: self._gateway.load),
+            gate=self,
             cancel=lambda pid, secret: self._tell("cancel", pid=pid, secret=secret.hex()),
             ddl_passed=lambda database: self._tell("ddl", database=database),
             looked_up=lambda principal, counts, minute: self._tell(
@@ -97,6 +100,20 @@ class Worker:
         else:
             self._drain()
 
+    # -- `gateway.net.crowd.Gate`, for which the supervisor counts ----------------------------------------------------
+    async def enter(self, address: str) -> Entry:
+        found = await self._bus().ask("enter", seconds=_ANSWER_SECONDS, address=address)
+        return Entry(found["refused"], tuple(found["barred"]), found["barred_all"])
+
+    async def admit(self, principal: str) -> bool:
+        return bool(await self._bus().ask("admit", seconds=_ANSWER_SECONDS, principal=principal))
+
+    def leave(self, address: str, principal: str) -> None:
+        self._tell("leave", address=address, principal=principal)
+
+    def failed(self, address: str, name: str) -> None:
+        self._tell("failed_login", address=address, name=name)
+
     # -- what the supervisor asks -------------------------------------------------------------------------------------
     async def _go(self, held: list[list[Any]], lookups: list[list[Any]]) -> dict[str, Any]:
         """Clients can come; suspensions are in force and lookups counted before the first of them."""
@@ -142,8 +159,13 @@ class Worker:
 
         self._leaving = asyncio.ensure_future(leave())
 
+    def _bus(self) -> Channel:
+        if self._channel is None:
+            raise PeerLost("the gateway is starting")
+        return self._channel
+
     # -- what the supervisor is told ----------------------------------------------------------------------------------
-    def _tell(self, name: str, **members: Any) -> None:
+    def _tell(self, name: str, /, **members: Any) -> None:
         if self._channel is not None:
             self._channel.tell(name, **members)
 

@@ -12,7 +12,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,18 +58,28 @@ class Mock:
     """Verifiers of users that are not there. They look the same at every worker, after a restart, and beside real ones.
 
     `secret`: of the deployment; a salt that changes would tell who is not there (as PostgreSQL's mock nonce).
-    `iterations`: numbers of rounds that real verifiers have; each user gets one of them.
+    `iterations`: how many real verifiers have each number of rounds; each user gets one of these numbers.
     """
 
     secret: bytes
-    iterations: Callable[[], Sequence[int]] = lambda: ()
+    iterations: Callable[[], Mapping[int, int]] = dict
 
     def verifier(self, user: str) -> Verifier:
         """One that no password satisfies, always the same for one user."""
         seed = hmac.digest(self.secret, b"salt:" + user.encode(), "sha256")
         keys = [hmac.digest(self.secret, label + user.encode(), "sha256") for label in (b"stored:", b"server:")]
-        used = self.iterations() or (_ITERATIONS,)
-        return Verifier(used[int.from_bytes(seed[16:24], "big") % len(used)], seed[:16], keys[0], keys[1])
+        return Verifier(self._rounds(user), seed[:16], keys[0], keys[1])
+
+    def _rounds(self, user: str) -> int:
+        """Each number of rounds draws a lot for the user, and the highest wins: a reload that adds a verifier changes
+        those of few users (weighted rendezvous hashing: Schindelhauer and Schomaker, 2005)."""
+        best, found = 0.0, _ITERATIONS
+        for rounds, weight in self.iterations().items():
+            lot = hmac.digest(self.secret, b"rounds:%d:" % rounds + user.encode(), "sha256")
+            score = weight / -math.log((int.from_bytes(lot[:6], "big") + 1) / ((1 << 48) + 1))
+            if score > best:
+                best, found = score, rounds
+        return found
 
 
 class ScramServer:

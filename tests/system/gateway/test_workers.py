@@ -106,6 +106,59 @@ def test_a_worker_that_dies_is_replaced_and_the_others_go_on(two: Gateway) -> No
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.fixture
+def crowded(tmp_path: Path, bundle: Path, database: Database) -> Iterator[Gateway]:
+    """Two workers, few clients of a principal, few failed logins; a verifier of 9,000 rounds."""
+    database.execute(SCHEMA)
+    limits = {"max_connections_per_principal": 3, "failed_logins_per_minute": 4}
+    settings = {"gateway": {"workers": WORKERS, "limits": limits}, "http": {"control_token": "a token of the tests"}}
+    with Gateway(tmp_path / "gw", {"crm": database.dsn}, policies=bundle, settings=settings) as made:
+        yield made
+
+
+def test_limits_hold_for_all_workers_and_a_dead_one_gives_its_places_back(crowded: Gateway) -> None:
+    connections = [connect(crowded, "root_app") for _ in range(3)]
+    assert len({one["clients"] for one in processes(crowded, "worker").values()} - {0}) > 0
+    for _ in range(2 * WORKERS):
+        with pytest.raises(psycopg.OperationalError, match="max_connections_per_principal"):
+            connect(crowded, "root_app")
+    assert alive(connect(crowded, "desk_app"))
+    connections.pop().close()
+    until(lambda: len(sessions(crowded)) == 2)
+    connections.append(connect(crowded, "root_app"))
+    for victim in processes(crowded, "worker"):
+        os.kill(victim, signal.SIGKILL)
+        until(lambda pid=victim: gone(pid))  # type: ignore[misc]
+    until(lambda: crowded.ready() and len(processes(crowded, "worker")) == WORKERS)
+    again = [connect(crowded, "root_app") for _ in range(3)]
+    assert [alive(one) for one in connections + again] == [False] * 3 + [True] * 3
+
+
+def test_failed_logins_are_counted_over_all_workers(crowded: Gateway) -> None:
+    wrong = crowded.dsn("desk_app").replace(crowded.passwords["desk_app"], "guess")
+    for _ in range(4):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(wrong)
+    for _ in range(2 * WORKERS):
+        with pytest.raises(psycopg.OperationalError, match="too many logins from this address have failed"):
+            connect(crowded, "desk_app")
+    assert alive(connect(crowded, "root_app"))
+    metrics = crowded.http("/metrics")[1]
+    assert 'menshen_logins_failed_total{database="crm",reason="barred"} 4' in metrics, metrics
+
+
+def test_the_processes_together_tell_what_they_use(two: Gateway) -> None:
+    """Each tells it itself: no other process may look into them."""
+    one = {
+        line.partition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in two.http("/metrics")[1].splitlines()
+        if line[0] != "#"
+    }
+    assert one["process_resident_memory_bytes"] > 100e6
+    assert one["process_open_fds"] > 30
+    assert one["process_cpu_seconds_total"] > 1
+
+
 def test_a_watch_that_dies_is_replaced_and_clients_do_not_notice(two: Gateway) -> None:
     connection = connect(two, "root_app")
     (victim,) = processes(two, "watch")

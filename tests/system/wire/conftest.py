@@ -14,6 +14,7 @@ from adapters.postgres.server import DatabaseTarget, Judgement, Listen, Postgres
 from adapters.postgres.wire.scram import make_verifier
 from gateway.errors import TrailUnavailable
 from gateway.model import Principal
+from gateway.net.crowd import Crowd, CrowdRules, Local
 from gateway.net.observer import Silent
 from tests.support.rawpg import RawClient
 from tests.support.stub_planner import StubPlanner
@@ -76,6 +77,8 @@ class GatewayThread:
         self._dsn = dsn
         self._tls = options.pop("tls", None)
         self._limits = options.pop("limits", None) or ServerLimits()
+        self._mock = options.pop("mock", None)
+        self._crowd = Crowd(options.pop("crowd", None) or CrowdRules())
         self._options = options
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -95,6 +98,8 @@ class GatewayThread:
                 judgement=Judgement(lambda mask, value: "****" in value, lambda c, v: f"hash-of-{len(v)}"),
                 limits=self._limits,
                 catalogue_changed=self.ddl.append,
+                gate=Local(self._crowd),
+                mock=self._mock,
             )
             self.loop.run_until_complete(self.server.start())
             self.port = self.server.ports[0]

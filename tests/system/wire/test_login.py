@@ -6,6 +6,7 @@ import datetime
 import socket
 import ssl
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from adapters.postgres.pool.pool import PoolRules
 from adapters.postgres.server import ServerLimits
-from adapters.postgres.wire import startup
+from adapters.postgres.wire import auth, startup
+from adapters.postgres.wire.scram import Mock, make_verifier
+from gateway.net.crowd import CrowdRules
 from gateway.net.tls import ServerTls
 from tests.support.rawpg import RawClient, query
 from tests.support.stub_planner import StubPlanner
@@ -44,18 +47,28 @@ def test_wrong_password_and_unknown_user_look_the_same(gateway: GatewayThread) -
 
 
 def test_unknown_user_gets_the_same_salt_each_time(gateway: GatewayThread) -> None:
-    def salt(user: str) -> bytes:
-        from adapters.postgres.wire import auth
+    salts = [server_first(gateway, user)[1] for user in ("ghost", "ghost", "ghost2")]
+    assert salts[0] == salts[1] != salts[2]
 
-        with RawClient(gateway.port) as c:
-            c.send(startup.encode_startup({"user": user, "database": "app"}))
-            c.receive()
-            c.send(auth.encode_initial_response("SCRAM-SHA-256", b"n,,n=,r=abc"))
-            found = c.receive()
-            assert found is not None
-            return found[1].split(b",")[1]
 
-    assert salt("ghost") == salt("ghost") != salt("ghost2")
+def server_first(gateway: GatewayThread, user: str) -> list[bytes]:
+    """The attributes of SCRAM's server-first-message: nonce, salt, rounds."""
+    with RawClient(gateway.port) as c:
+        c.send(startup.encode_startup({"user": user, "database": "app"}))
+        c.receive()
+        c.send(auth.encode_initial_response("SCRAM-SHA-256", b"n,,n=,r=abc"))
+        found = c.receive()
+        assert found is not None
+        return found[1].split(b",")
+
+
+def test_an_unknown_user_gets_the_rounds_of_real_ones(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(mock=Mock(b"s" * 32, lambda: {9000: 1}))
+    verifier = make_verifier(PASSWORD, b"0123456789abcdef", 9000)
+    gateway.people["tester"] = replace(gateway.people["tester"], verifier=verifier)
+    known, unknown = server_first(gateway, "tester"), server_first(gateway, "nobody")
+    assert known[2] == unknown[2] == b"i=9000"
+    assert [len(part) for part in known] == [len(part) for part in unknown]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +155,7 @@ def test_pool_limit(start_gateway: StartGateway) -> None:
 
 
 def test_connection_limit_still_lets_cancels_in(start_gateway: StartGateway) -> None:
-    gateway = start_gateway(limits=ServerLimits(connections=1))
+    gateway = start_gateway(crowd=CrowdRules(total=1))
     with gateway.raw() as c:
         assert refused(gateway)["C"] == "53300"
         c.send(query("SELECT pg_sleep(10)"))
@@ -151,6 +164,40 @@ def test_connection_limit_still_lets_cancels_in(start_gateway: StartGateway) -> 
             other.send(startup.encode_cancel(*c.key))
             assert other.receive() is None
         c.talk(b"", "T E:57014 Z:I")
+
+
+@pytest.mark.parametrize(
+    ("rules", "setting"),
+    [
+        (CrowdRules(per_address=2), "limits.max_connections_per_address"),
+        (CrowdRules(per_principal=2), "limits.max_connections_per_principal"),
+    ],
+)
+def test_limits_of_an_address_and_of_a_principal(start_gateway: StartGateway, rules: CrowdRules, setting: str) -> None:
+    gateway = start_gateway(crowd=rules)
+    with gateway.raw():
+        with gateway.raw():
+            answer = refused(gateway)
+            assert (answer["S"], answer["C"]) == ("FATAL", "53300")
+            assert setting in answer["H"]
+        while len(gateway.server.sessions()) > 1:
+            time.sleep(0.01)
+        with gateway.raw() as c:
+            c.talk(query("SELECT 1"), "T D C Z:I")
+    assert gateway.observer.events.count(("login_failed", "app", "limit")) == 1
+
+
+def test_failed_logins_bar_a_name_known_or_not(start_gateway: StartGateway) -> None:
+    """Also with the right password, so that nobody learns that it is; nobody else is concerned."""
+    gateway = start_gateway(crowd=CrowdRules(failures=3))
+    for user in ("tester", "nobody"):
+        for _ in range(3):
+            assert refused(gateway, user=user, password="guess")["C"] == "28P01"
+        answer = refused(gateway, user=user, password=PASSWORD)
+        assert (answer["C"], "failed_logins_per_minute" in answer["H"]) == ("28000", True)
+    assert refused(gateway, user="another", password="guess")["C"] == "28P01"
+    assert gateway.observer.events.count(("login_failed", "app", "barred")) == 2
+    assert len(gateway.trail.find('"event":"login_failed"', '"reason":"barred"')) == 2
 
 
 def test_startup_and_authentication_time_out(start_gateway: StartGateway) -> None:

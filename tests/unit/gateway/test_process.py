@@ -13,12 +13,21 @@ import pytest
 
 from gateway import process
 
+PR_GET_DUMPABLE = 3
 
-def test_no_core_dumps() -> None:
-    code = "from gateway import process; import resource; process.forbid_core_dumps(); "
-    code += "print(resource.getrlimit(resource.RLIMIT_CORE))"
+
+def test_no_core_dumps_and_no_debuggers() -> None:
+    code = "from gateway import process; import ctypes, resource; process.protect_memory(); "
+    code += f"print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "(0, 0)"
+    assert run.stdout.strip() == "(0, 0) 0"
+
+
+def test_a_process_tells_what_it_uses() -> None:
+    used = process.usage()
+    assert used["process_resident_memory_bytes"] > 1e6
+    assert used["process_open_fds"] > 2
+    assert used["process_cpu_seconds_total"] > 0
 
 
 def test_the_loop_without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,8 @@ def judge(folder: Path, text: str) -> list[Problem]:
         (DATABASE + "[[listen]]\nport = 8080\n", 4, "already used by http.port"),
         (LISTEN + '[databases.crm]\ndsn = "mysql://u:hush@h/d"\n', 4, "no PostgreSQL address"),
         (LISTEN + '[databases.crm]\ndsn = "postgresql://h:port/d"\n', 4, "no PostgreSQL address"),
+        (LISTEN + DATABASE + "pool.size = 1\n[gateway]\nworkers = 2\n", 5, "2 workers cannot divide"),
+        (LISTEN + DATABASE + "pool.per_principal = 1\n[gateway]\nworkers = 2\n", 5, "2 workers cannot divide"),
         (LISTEN + DATABASE + '[policy]\npublic_key = "k"\n', 6, "policy.public_key is not in this version"),
         (LISTEN + DATABASE + '[policy]\nshadow = "s"\n', 6, "policy.shadow is not in this version"),
         (LISTEN + DATABASE + '[policy]\npseudonym_key = "short"\n', 6, "shorter than 32"),
@@ -53,7 +55,6 @@ def test_errors(tmp_path: Path, text: str, line: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (LISTEN + DATABASE + "pool.size = 1\n[gateway]\nworkers = 2\n", 5, "each of 2 workers has at least one"),
         (DATABASE + '[[listen]]\nhost = "0.0.0.0"\n', 4, "without TLS"),
     ],
 )

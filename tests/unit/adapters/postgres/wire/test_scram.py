@@ -110,11 +110,22 @@ def test_mock_verifiers_are_stable_and_differ() -> None:
 
 
 def test_mock_verifiers_have_the_rounds_of_real_ones() -> None:
-    mock = Mock(b"s" * 32, lambda: [4096, 20_000, 20_000])
+    mock = Mock(b"s" * 32, lambda: {4096: 1, 20_000: 2})
     found = [mock.verifier(f"user {number}").iterations for number in range(300)]
     assert set(found) == {4096, 20_000}
     assert 150 < found.count(20_000) < 250
     assert found == [mock.verifier(f"user {number}").iterations for number in range(300)]
+
+
+def test_a_reload_changes_the_rounds_of_few_unknown_users() -> None:
+    """A verifier of many that is added, and one with rounds that nobody had."""
+    before, after = Mock(b"s" * 32, lambda: {4096: 50, 20_000: 50}), Mock(b"s" * 32, lambda: {4096: 51, 20_000: 50})
+    other = Mock(b"s" * 32, lambda: {4096: 50, 20_000: 50, 30_000: 1})
+    users = [f"user {number}" for number in range(1000)]
+    for now in (after, other):
+        moved = [user for user in users if now.verifier(user).iterations != before.verifier(user).iterations]
+        assert len(moved) < 40
+        assert all(now.verifier(user).salt == before.verifier(user).salt for user in users)
 
 
 @pytest.mark.parametrize(
