@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What some tests and the bench need beside Python: PgBouncer, Prometheus, Alertmanager, and node with the package pg
-# (tests/node). PostgreSQL is not among them: it comes with the Python packages. Says what it leaves out; safe to run
-# again.
+# What some tests and the bench need beside Python: PgBouncer, Prometheus, Alertmanager, node with the package pg
+# (tests/node), and Debian's PostgreSQL: the newest one comes with the Python packages, and CI attacks the gateway in
+# front of the older one too. Says what it leaves out; safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,7 @@ command -v make >/dev/null || packages+=(make)
 # promtool and amtool check metrics, rules and routes; tests/dashboards starts both servers on ports of its own.
 command -v promtool >/dev/null || packages+=(prometheus)
 command -v amtool >/dev/null || packages+=(prometheus-alertmanager)
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql)
 
 if [ ${#packages[@]} -gt 0 ]; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

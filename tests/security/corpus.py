@@ -9,7 +9,8 @@ copy), `sql` or `steps`, `expect`:
 
 `each: {name: [values]}` multiplies a case: `{name}` in its texts becomes each value. `{phone:5}` is a canary,
 `{~phone:5}` a wrong guess, `{G}` the guess of a pair. `blind`: bare PostgreSQL has nothing to leak here, so the
-self-check does not expect it: true, or the numbers of such members of `each` (`3`, `2.6`). `writes: true`: the database is put back afterwards. `needs`: extensions, `pg18`, `libxml`.
+self-check does not expect it: true, or the numbers of such members of `each` (`3`, `2.6`). `writes: true`: the database is put back afterwards. `needs`: extensions, `pg18`, `libxml`. `since: {pg17: [3]}`: the same of
+single members, for what an older PostgreSQL cannot read: they attack the gateway on every version, and bare PostgreSQL on that one.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def _expanded(case: dict[str, Any]) -> list[Case]:
         one = _replaced(_replaced(case, words), words)  # twice: a value may hold another's name
         number = "".join(f"[{index + 1}]" for index, _ in values)
         blind = one.get("blind", False)
-        one["blind"] = blind if isinstance(blind, bool) else ".".join(str(i + 1) for i, _ in values) in map(str, blind)
+        member = ".".join(str(i + 1) for i, _ in values)
+        one["blind"] = blind if isinstance(blind, bool) else member in map(str, blind)
+        one["since"] = [what for what, members in one.get("since", {}).items() if member in map(str, members)]
         steps = one.pop("steps", None) or [one.pop("sql")]
         protocols = tuple(one.pop("protocols", PROTOCOLS))
         if "protocols" not in case and one.get("expect", "no_canary") == "pair":

@@ -26,7 +26,8 @@ def test_the_oracle_sees_the_same_attacks_on_the_bare_database(cls: str, bare: R
     able = bare.abilities()
     unseen = []
     for case in CASES:
-        if case.cls == cls and not case.more.get("blind") and able.issuperset(case.more.get("needs", ())):
+        needs = {*case.more.get("needs", ()), *case.more["since"]}
+        if case.cls == cls and not case.more.get("blind") and able.issuperset(needs):
             seen = [f for f in bare.run(case) if f.kind in ("leak", "difference", "changed")]
             if not seen:
                 unseen.append(f"{case.id} {bare.codes.get((case.id, case.protocols[0]))}")

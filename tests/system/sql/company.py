@@ -40,6 +40,11 @@ class Company:
     snapshot: Snapshot
     planner: PostgresPlanner
 
+    @property
+    def version(self) -> int:
+        """PostgreSQL's major version."""
+        return self.snapshot.server_version // 10_000
+
     def state(self, persona: str, purpose: str | None = None) -> SessionState:
         principal = self.policy.principals[PERSONAS[persona]]
         purpose = purpose or principal.default_purpose
@@ -56,7 +61,10 @@ def build(postgres: Postgres) -> Company:
     snapshot = asyncio.run(_look(database.dsn))
     policy = load(CASES / "bundle")
     planner = PostgresPlanner(policy, snapshot, PseudonymKeys(b"k" * 32), b"h" * 32)
-    shadows = {name: _shadow(postgres, database, policy, snapshot, planner, name) for name in PERSONAS}
+    shadows = {}
+    for name, principal in ((name, policy.principals[one]) for name, one in PERSONAS.items()):
+        persona = policy.persona(principal, principal.default_purpose)
+        shadows[name] = shadow(postgres, database, policy, snapshot, planner, persona)
     return Company(database, shadows, policy, snapshot, planner)
 
 
@@ -68,12 +76,16 @@ async def _look(dsn: str) -> Snapshot:
         await connection.close()
 
 
-def _shadow(
-    postgres: Postgres, database: Database, policy: Policy, snapshot: Snapshot, planner: PostgresPlanner, name: str
+def shadow(
+    postgres: Postgres,
+    database: Database,
+    policy: Policy,
+    snapshot: Snapshot,
+    planner: PostgresPlanner,
+    persona: Persona,
 ) -> Database:
+    """A copy of the database in which each governed table is what the persona may see of it."""
     copy = postgres.create(template=database.name)
-    principal = policy.principals[PERSONAS[name]]
-    persona: Persona = policy.persona(principal, principal.default_purpose)
     with psycopg.connect(copy.dsn, autocommit=True) as connection:
         made = []
         for relation in snapshot.relations.values():
