@@ -182,7 +182,9 @@ def _may_see(persona: str, canary: Canary) -> bool:
     if persona in ("agent", "officer"):
         return canary.field == "姓名" or (people and canary.field == "full_name" and canary.row not in SOUTH)
     if persona == "marketer":
-        return people and canary.row in CONSENTING and canary.field in ("full_name", "email")
+        return canary.field == "姓名" or (
+            people and canary.row in CONSENTING and canary.field in ("full_name", "email")
+        )
     if persona == "auditor":
         return canary.table != "large object" and canary.field != "vip_secret"
     return False

@@ -1,181 +1,259 @@
-"""Random SELECTs over the small company: valid by construction, with every construct that the analysis has to follow.
+"""Random SELECTs: valid by construction, with every construct that the analysis has to follow.
 
-Each drawn query keeps the columns that it gives, with a rough type, so that whatever is put around it is valid too.
+Each query that is made keeps the columns that it gives, with a type, so that whatever is put around it is valid too.
+A statement is `stable` where its rows do not depend on the order in which PostgreSQL happens to read them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
-from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
-
-TABLES = {
-    "crm.customers": [
-        ("id", "n"),
-        ("full_name", "t"),
-        ("phone", "t"),
-        ("email", "t"),
-        ("region", "t"),
-        ("status", "t"),
-    ],
-    "crm.contacts": [("id", "n"), ("customer_id", "n"), ("label", "t"), ("value", "t")],
-    "crm.客户": [("编号", "n"), ("姓名", "t"), ("手机号", "t")],
-    "crm.events": [("id", "n"), ("customer_id", "n"), ("ip", "t")],
-    "sales.orders": [("id", "n"), ("customer_id", "n"), ("region", "t")],
-    "sales.customers": [("id", "n"), ("grade", "t")],
-    "ref.regions": [("code", "t"), ("title", "t")],
-}
-TEXTS = ("'north'", "'a'", "'138'", "'%@example.com'", "'王'", "'work'")
+from tests.support.randomfrom import Query, Schema, Sources, cast
+from tests.support.randomterms import Column, Scope, Source
 
 
 @dataclass(frozen=True)
-class Source:
-    """A FROM item: its text, its alias, and its columns as (name, type)."""
-
-    text: str
-    alias: str
-    columns: list[tuple[str, str]]
+class Statement:
+    sql: str
+    stable: bool
 
 
-@dataclass
-class Names:
-    """Fresh names."""
-
-    count: int = 0
-
-    def fresh(self, prefix: str) -> str:
-        self.count += 1
-        return f"{prefix}{self.count}"
+def columns(words: str) -> list[Column]:
+    """`id:n! phone:t`; `!`: no two rows have the same."""
+    out = []
+    for word in words.split():
+        name, kind = word.rstrip("!").split(":")
+        out.append(Column(name, kind, word.endswith("!")))
+    return out
 
 
-@st.composite
-def selects(draw: DrawFn) -> str:
-    """A whole statement."""
-    names = Names()
-    text, _columns = draw(query(names, 3, ()))
-    if draw(st.booleans()):
-        ctes = [names.fresh("w") for _ in range(draw(st.integers(1, 2)))]
+def statement(random: Random, schema: Schema, *, version: int = 18) -> Statement:
+    """One SELECT. `version`: that of PostgreSQL."""
+    one = Generator(random, schema, version)
+    text = one.whole()
+    return Statement(text, one.stable)
+
+
+class Generator(Sources):
+    """One statement."""
+
+    # -- statements
+    def whole(self) -> str:
+        depth = 1 + self.upto(2)
+        if self.chance(60):
+            return f"TABLE {self.pick(sorted(self._tables))}"
+        kinds = [self.pick("nttmd") for _ in range(1 + self.upto(3))]
+        head = self.with_clause(depth - 1) if self.chance(4) else ""
+        query = self.query(kinds, Scope(), depth) if self.chance(2) else self.select(kinds, Scope(), depth, free=True)
+        return head + query.text + self.tail(query)
+
+    def tail(self, query: Query) -> str:
+        """ORDER BY and LIMIT of a whole statement or a derived table."""
+        if not self.chance(3) or query.sorted:
+            return ""
+        if any(c.kind in ("r", "j") for c in query.columns):
+            return ""
+        keys = [str(n + 1) for n in range(len(query.columns))]
+        if self.chance(2):
+            keys = [k + self.pick([" DESC", " NULLS FIRST", " USING <", " ASC NULLS LAST", ""]) for k in keys]
+        elif self.chance(3):
+            keys = [c.name for c in query.columns] if all(c.name for c in query.columns) else keys
+        text = f" ORDER BY {', '.join(keys)}" if keys else ""
+        if text and self.chance(2):  # all of the row is sorted by, so that equal rows may change places unnoticed
+            text += self.pick([
+                f" LIMIT {1 + self.upto(9)}", f" LIMIT {1 + self.upto(9)} OFFSET {self.upto(4)}", " FETCH FIRST ROW ONLY",
+                f" OFFSET 1 ROWS FETCH NEXT {1 + self.upto(5)} ROWS ONLY", f" FETCH FIRST {1 + self.upto(3)} ROWS WITH TIES",
+                " LIMIT ALL",
+            ])  # fmt: skip
+        return text
+
+    def with_clause(self, depth: int) -> str:
+        """A WITH, whose names are known from here on."""
         parts = []
-        for cte in ctes:
-            inner, _ = draw(query(names, 1, ()))
-            parts.append(f"{cte} AS {draw(st.sampled_from(['', 'MATERIALIZED ', 'NOT MATERIALIZED ']))}({inner})")
-        extra = f"SELECT count(*) FROM {ctes[0]}"
-        text = f"WITH {', '.join(parts)} SELECT q.*, ({extra}) FROM ({text}) q"
-    return text
+        recursive = self.chance(4)
+        for _ in range(1 + self.upto(1)):
+            name = self.fresh("w") if not self.chance(6) else self.pick(["people", "customers"]) + self.fresh("_")
+            kinds = [self.pick("ntt") for _ in range(1 + self.upto(1))]
+            if recursive:
+                base, step = self.select(["n"], Scope(), 0), self.fresh("x")
+                end = self.upto(9)
+                text = f"{name}({step}) AS (({base.text}) UNION SELECT {step} + 1 FROM {name} WHERE {step} < {end})"  # ends: UNION drops what is there already
+                given = [Column(step, "n")]
+            else:
+                query = self.query(kinds, Scope(), depth)
+                given = query.columns
+                shown = ""
+                if self.chance(3) or any(not c.name for c in given):
+                    given = [Column(self.fresh("y"), c.kind) for c in given]
+                    shown = f"({', '.join(c.name for c in given)})"
+                text = f"{name}{shown} AS {self.pick(['', 'MATERIALIZED ', 'NOT MATERIALIZED '])}({query.text})"
+            parts.append(text)
+            self._ctes.append(Source(name, given))
+        return f"WITH {'RECURSIVE ' if recursive else ''}{', '.join(parts)} "
 
+    # -- queries
+    def query(self, kinds: list[str], scope: Scope, depth: int) -> Query:
+        """Any query that gives columns of these kinds, with names. `scope`: what it may name outside of itself."""
+        if depth > 0 and self.chance(6):
+            return self._set_operation(kinds, scope, depth - 1)
+        if self.chance(25):
+            return self.values(kinds, scope)
+        if depth > 0 and self.chance(12):
+            inner = self.query(kinds, scope, depth - 1)
+            return Query(f"({inner.text})", inner.columns, inner.setop, inner.sorted)
+        return self.select(kinds, scope, depth)
 
-@st.composite
-def query(draw: DrawFn, names: Names, depth: int, outer: tuple[Source, ...]) -> tuple[str, list[tuple[str, str]]]:
-    if depth > 0 and draw(st.integers(0, 5)) == 0:
-        one = draw(
-            st.sampled_from(
-                [("n", "id", "crm.customers"), ("t", "phone", "crm.customers"), ("t", "value", "crm.contacts")]
-            )
+    def _set_operation(self, kinds: list[str], scope: Scope, depth: int) -> Query:
+        left, right = self.query(kinds, scope, depth), self.query(kinds, scope, depth)
+        sides = [
+            f"({q.text})" if q.setop or q.text.startswith("WITH") or self.chance(3) else q.text for q in (left, right)
+        ]
+        word = self.pick(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL", "UNION DISTINCT"])
+        return Query(f"{sides[0]} {word} {sides[1]}", left.columns, setop=True)
+
+    def values(self, kinds: list[str], scope: Scope) -> Query:
+        rows = [f"({', '.join(self.leaf(k, scope) for k in kinds)})" for _ in range(1 + self.upto(2))]
+        rows = [f"({', '.join(f'CAST({self.leaf(k, scope)} AS {cast(k)})' for k in kinds)})", *rows]
+        return Query(
+            f"VALUES {', '.join(rows)}", [Column(f"column{n + 1}", k) for n, k in enumerate(kinds)], setop=True
         )
-        left = f"SELECT {one[1]} AS u FROM {one[2]}"
-        other = draw(
-            st.sampled_from(
-                ["SELECT id FROM crm.events", "SELECT 3"]
-                if one[0] == "n"
-                else ["SELECT 手机号 FROM crm.客户", "SELECT 'x'"]
+
+    def select(self, kinds: list[str], outer: Scope, depth: int, *, free: bool = False) -> Query:
+        """A SELECT. `free`: it may give other columns than asked for: stars and rows."""
+        inside = Scope(outer=outer.all)
+        text = self.from_clause(inside, depth)
+        where = f" WHERE {self.condition(inside, depth)}" if self.chance(3) else ""
+        if self.chance(5):
+            return self._grouped(kinds, inside, text + where, depth)
+        if free and self.chance(4):
+            return self._shaped(inside, text + where)
+        values = [self.windowed(k, inside, depth) if self.chance(10) else self.term(k, inside, depth) for k in kinds]
+        given = [Column(self._label(), kind) for kind in kinds]
+        items = ", ".join(f"{v} {self.pick(['AS ', 'AS ', ''])}{c.name}" for v, c in zip(values, given, strict=True))
+        if self.chance(12) and "j" not in kinds and not any(v.strip("()").replace(".", "").isdigit() for v in values):
+            # The first of each key, by all that is shown, so that it is the same whoever comes first.
+            order = ", ".join(values)
+            return Query(
+                f"SELECT DISTINCT ON ({values[0]}) {items} {text}{where} ORDER BY {order}",
+                given,
+                setop=True,
+                sorted=True,
             )
+        distinct = "DISTINCT " if self.chance(6) else ""
+        return Query(f"SELECT {distinct}{items} {text}{where}", given)
+
+    def _label(self) -> str:
+        return self.pick(
+            [
+                self.fresh("c"),
+                self.fresh("c"),
+                f'"{self.fresh("C ")}"',
+                f"列{self.fresh('')}",
+                f'U&"\\0063{self.fresh("u")}"',
+            ]
         )
-        word = draw(st.sampled_from(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]))
-        return f"{left} {word} {other}", [("u", one[0])]
-    sources = [draw(source(names, depth, outer))]
-    text = sources[0].text
-    for _ in range(draw(st.integers(0, 2 if depth > 1 else 1))):
-        more = draw(source(names, depth - 1, outer))
-        kind = draw(st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", ","]))
-        text += f" {kind} {more.text}"
-        if kind not in ("CROSS JOIN", ","):
-            left_column = draw(column(sources[:1], "n"))
-            right_column = draw(column([more], "n"))
-            text += (
-                f" ON {left_column} = {right_column}"
-                if left_column and right_column
-                else " ON true" * (kind != "FULL JOIN")
-            )
-            if not (left_column and right_column) and kind == "FULL JOIN":
-                text += " ON false"
-        if kind == ",":
-            break
-        sources.append(more)
-    visible = (*sources, *outer)
-    where = f" WHERE {draw(condition(names, depth, visible))}" if draw(st.booleans()) else ""
-    if draw(st.integers(0, 4)) == 0:
-        key = draw(column(sources, "t")) or "1::text"
-        return (
-            f"SELECT {key} AS k, count(*) AS n FROM {text}{where} GROUP BY 1"
-            + draw(st.sampled_from(["", " HAVING count(*) > 1"])),
-            [("k", "t"), ("n", "n")],
-        )
-    items, columns = [], []
-    for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from("nt"))
-        label = names.fresh("c")
-        items.append(f"{draw(expression(names, depth, visible, kind))} AS {label}")
-        columns.append((label, kind))
-    distinct = draw(st.sampled_from(["", "", "DISTINCT "]))
-    return f"SELECT {distinct}{', '.join(items)} FROM {text}{where}", columns
+
+    def _shaped(self, inside: Scope, rest: str) -> Query:
+        source = self.random.choice(inside.sources)
+        shape = self.pick([
+            "*", f"{source.alias}.*", f"{source.alias}", f"({source.alias}).*", f"{source.alias}.*, 1", f"ROW({source.alias}.*)",
+            f"{source.alias} AS r, {source.alias}.*", f"ARRAY[{source.alias}]",
+        ]) if source.whole else "1"  # fmt: skip
+        return Query(f"SELECT {shape} {rest}", [Column("", "r")])
+
+    def _grouped(self, kinds: list[str], inside: Scope, rest: str, depth: int) -> Query:
+        """GROUP BY: keys are given where a column of their kind is asked for, else aggregates of it."""
+        near = Scope(sources=inside.sources)  # an aggregate over columns of an outer query would be that query's
+        keys, items, given = [], [], []
+        for kind in kinds:
+            name = self.fresh("g")
+            if kind != "j" and self.chance(2):
+                key = self.term(kind, inside, min(depth, 1))
+                if self.chance(3) or not any(c in key for c in ".("):
+                    key = self.leaf(kind, inside)
+                items.append(f"{key} AS {name}")
+                # A bare constant would be a position, and a subquery is not the same expression twice.
+                keys.append(self.pick([str(len(items)), name]) if not key.endswith(".id") else self.pick([key, name]))
+            else:
+                items.append(f"{self.aggregate(kind, near, min(depth, 1))} AS {name}")
+            given.append(Column(name, kind))
+        group = ""
+        if keys:
+            form = self.upto(9)
+            plain = ", ".join(keys)
+            if form == 0:
+                group = f" GROUP BY ROLLUP ({plain})"
+            elif form == 1:
+                group = f" GROUP BY CUBE ({plain})"
+            elif form == 2:
+                group = f" GROUP BY GROUPING SETS (({plain}), ())"
+            elif form == 3:
+                group = f" GROUP BY DISTINCT {plain}, {keys[0]}"
+            else:
+                group = f" GROUP BY {plain}"
+        elif self.chance(4) and (keyed := [s for s in inside.sources if _has_key(s)]):
+            return self._by_key(kinds, inside, self.random.choice(keyed), rest)
+        having = ""
+        if self.chance(3):
+            having = f" HAVING {self.pick(['count(*) > 1', 'NOT (' + self.aggregate('b', near, 1) + ')', self.aggregate('b', near, 1)])}"
+        return Query(f"SELECT {', '.join(items)} {rest}{group}{having}", given)
+
+    def _by_key(self, kinds: list[str], inside: Scope, source: Source, rest: str) -> Query:
+        """GROUP BY a primary key, which covers the other columns of its table."""
+        alone = Scope(sources=[source])
+        key = next(f"{source.alias}.{c.name}" for c in source.columns if c.unique)
+        items, given = [], []
+        for kind in kinds:
+            name = self.fresh("g")
+            value = self.leaf(kind, alone) if self.chance(2) else self.aggregate(kind, Scope(sources=inside.sources), 1)
+            items.append(f"{value} AS {name}")
+            given.append(Column(name, kind))
+        return Query(f"SELECT {', '.join(items)} {rest} GROUP BY {key}", given)
+
+    # -- windows
+    def windowed(self, kind: str, inside: Scope, depth: int) -> str:
+        """A window function that gives peers the same."""
+        one, key = self.term("n", inside, min(depth, 1)), self.term(self.pick("nt"), inside, min(depth, 1))
+        text = self.term("t", inside, min(depth, 1))
+        window = f"(PARTITION BY {one} % 3 ORDER BY {key})"
+        forms = {
+            "n": [f"rank() OVER {window}::int", f"dense_rank() OVER {window}::int", f"count(*) OVER {window}::int",
+                  f"sum({one} % 100) OVER (ORDER BY {key})::int", f"max({one}) OVER (PARTITION BY {text})",
+                  f"ntile(1) OVER {window}", f"count({text}) OVER (ORDER BY {key} RANGE UNBOUNDED PRECEDING)::int"],
+            "t": [f"first_value({text}) OVER (PARTITION BY {text} ORDER BY {key})", f"max({text}) OVER {window}",
+                  f"min({text}) OVER (ORDER BY {key} GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+                  f"max({text}) OVER (PARTITION BY {one} % 2 ORDER BY {key} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP)"],
+            "m": [f"round(sum({one}) OVER {window}, 2)", f"percent_rank() OVER {window}::numeric(10,4)"],
+        }  # fmt: skip
+        if self.chance(5) and kind in "nt":
+            self.stable = False
+            return self.pick({
+                "n": [f"row_number() OVER (ORDER BY {key})::int", f"lag({one}) OVER (ORDER BY {key})"],
+                "t": [f"lead({text}, 1, 'none') OVER (ORDER BY {key})", f"nth_value({text}, 2) OVER (ORDER BY {key} ROWS 2 PRECEDING)"],
+            }[kind])  # fmt: skip
+        return self.pick(forms[kind]) if kind in forms else self.term(kind, inside, depth)
+
+    # -- subqueries in expressions
+    def scalar(self, kind: str, scope: Scope, depth: int) -> str:
+        if kind in "ntmdb" and self.chance(2):
+            inside = Scope(outer=scope.all)
+            text = self.from_clause(inside, 0)
+            where = f" WHERE {self.condition(inside, depth)}" if self.chance(2) else ""
+            return f"(SELECT {self.aggregate(kind, Scope(sources=inside.sources), 1)} {text}{where})"
+        query = self.select([kind], Scope(outer=scope.all), depth)
+        if query.setop:
+            return f"({query.text} LIMIT 1)"
+        return f"({query.text} ORDER BY 1 LIMIT 1)"
+
+    def column_of_many(self, kind: str, scope: Scope, depth: int) -> str:
+        query = self.query([kind], Scope(outer=scope.all), depth)
+        return f"({query.text})" if query.setop or query.sorted else f"({query.text} ORDER BY 1)"
+
+    def exists(self, scope: Scope, depth: int) -> str:
+        return f"EXISTS ({self.select([self.pick('nt')], Scope(outer=scope.all), depth).text})"
 
 
-@st.composite
-def source(draw: DrawFn, names: Names, depth: int, outer: tuple[Source, ...]) -> Source:
-    alias = names.fresh("r")
-    if depth > 0 and draw(st.integers(0, 2)) == 0:
-        inner, columns = draw(query(names, depth - 1, outer if draw(st.booleans()) and False else ()))
-        return Source(f"({inner}) AS {alias}", alias, columns)
-    table = draw(st.sampled_from(sorted(TABLES)))
-    columns = TABLES[table]
-    form = draw(st.integers(0, 3))
-    if form == 0:
-        renamed = [(names.fresh("x"), t) for _, t in columns[:2]] + columns[2:]
-        return Source(f"{table} AS {alias}({', '.join(n for n, _ in renamed[:2])})", alias, renamed)
-    return Source(f"{table} {'AS ' if form == 1 else ''}{alias}", alias, columns)
-
-
-@st.composite
-def column(draw: DrawFn, sources: list[Source] | tuple[Source, ...], kind: str) -> str:
-    """A qualified column of that kind, or nothing where there is none."""
-    choices = [f"{s.alias}.{n}" for s in sources for n, t in s.columns if t == kind]
-    return draw(st.sampled_from(choices)) if choices else ""
-
-
-@st.composite
-def expression(draw: DrawFn, names: Names, depth: int, sources: tuple[Source, ...], kind: str) -> str:
-    base = draw(column(sources, kind)) or ("1" if kind == "n" else "'x'")
-    form = draw(st.integers(0, 9))
-    if kind == "t":
-        other = draw(column(sources, "t")) or "'y'"
-        return [base, base, f"upper({base})", f"{base} || 'z'", f"coalesce({base}, {other})", f"left({base}, 4)",
-                f"CASE WHEN {base} LIKE '138%' THEN {other} ELSE 'no' END", f"({base})::text", f"md5({base})",
-                f"concat({base}, ':', {other})"][form]  # fmt: skip
-    text = draw(column(sources, "t")) or "'abc'"
-    if form == 9 and depth > 0:
-        inner = draw(source(names, 0, ()))
-        key = draw(column([inner], "n")) or "1"
-        return f"(SELECT count(*) FROM {inner.text} WHERE {key} = {base})"
-    return [base, base, f"{base} + 1", f"length({text})", f"coalesce({base}, 0)", f"-{base}", f"abs({base} - 3)", f"({base})::bigint",
-            f"greatest({base}, 2)", f"{base} % 7"][form]  # fmt: skip
-
-
-@st.composite
-def condition(draw: DrawFn, names: Names, depth: int, sources: tuple[Source, ...]) -> str:
-    form = draw(st.integers(0, 9))
-    number = draw(column(sources, "n")) or "1"
-    text = draw(column(sources, "t")) or "'a'"
-    constant = draw(st.sampled_from(TEXTS))
-    if form == 8 and depth > 0:
-        inner = draw(source(names, 0, ()))
-        key = draw(column([inner], "n")) or "1"
-        return f"{number} {draw(st.sampled_from(['IN', 'NOT IN']))} (SELECT {key} FROM {inner.text} WHERE {key} IS NOT NULL)"
-    if form == 9 and depth > 0:
-        inner = draw(source(names, 0, ()))
-        key = draw(column([inner], "n")) or "1"
-        return f"{draw(st.sampled_from(['', 'NOT ']))}EXISTS (SELECT 1 FROM {inner.text} WHERE {key} = {number})"
-    left = draw(expression(names, 0, sources, "n"))
-    return [f"{number} = {draw(st.integers(1, 9))}", f"{text} LIKE {constant}", f"{text} < {constant}", f"{left} BETWEEN 2 AND 7",
-            f"{number} IN (1, 2, 3) OR {text} IS NULL", f"NOT ({text} = {constant} AND {number} > 2)", f"length({text}) > 4",
-            f"{text} ~ '^1' AND {number} < 9", f"{number} >= 2", f"upper({text}) <> {constant}"][form]  # fmt: skip
+def _has_key(source: Source) -> bool:
+    """A key that may be grouped by together with all other columns, as a veil has to (docs/compatibility.md)."""
+    return any(c.unique for c in source.columns) and not any(c.kind == "x" for c in source.columns)
