@@ -11,10 +11,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench bench-detect services wheel lock clean
+.PHONY: help demo test lint types check bench bench-detect bench-defences services wheel lock clean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## start the demo: database, customers, gateway, lines to paste (Ctrl-C stops it)
 	@$(BIN)/menshen demo $(ARGS)
@@ -37,6 +37,9 @@ bench: $(STAMP)  ## measure: direct, through PgBouncer, through Menshen
 
 bench-detect: $(STAMP)  ## how well the detectors find: precision and recall on simulated weeks (a minute)
 	$(BIN)/python -m bench.detect $(ARGS)
+
+bench-defences: $(STAMP)  ## what each defence costs, in ratios (two minutes)
+	$(BIN)/python -m bench.defences $(ARGS)
 
 services:  ## what some tests and the bench need beside Python: PgBouncer, node (Debian packages, as root)
 	scripts/services.sh

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from psycopg import pq
-
 from bench.targets import DATABASE, RULES, USER, new_password, postgres, serving
+from bench.turns import HEAD, Client, Figures, alternate, owners
 
 _CATALOG = """\
 classes:
@@ -35,7 +33,6 @@ tables:
 """
 _PURPOSES = "purposes:\n  benchmark: {title: {en: Benchmark, zh: 测试}, basis: contract, departments: [it]}\n"
 _COLUMNS = "name: account, phone: account, email: account, region: public, level: public, made: public"
-_TEXT, _BINARY = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +44,12 @@ class Case:
     """`{}` stands for the table."""
     table: str
     """`whole`: keys are whole numbers; `text`: keys are texts."""
-    binary: int = _TEXT
+    binary: bool = False
 
 
 CASES = (
     Case("key first, text", "SELECT id, name, phone, email, region, level, made FROM {}", "whole"),
-    Case("key first, binary", "SELECT id, name, phone, email, region, level, made FROM {}", "whole", _BINARY),
+    Case("key first, binary", "SELECT id, name, phone, email, region, level, made FROM {}", "whole", binary=True),
     Case("key fourth, text", "SELECT name, phone, email, id, region, level, made FROM {}", "whole"),
     Case("key is a text", "SELECT id, name, phone, email, region, level, made FROM {}", "text"),
     Case("two columns", "SELECT id, name FROM {}", "whole"),
@@ -88,74 +85,15 @@ def _catalog() -> str:
     return _CATALOG + tables
 
 
-def _cpu(pids: Sequence[int]) -> float:
-    """CPU seconds of all threads of some processes so far."""
-    total = 0
-    for file in (file for pid in pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")):
-        with contextlib.suppress(OSError):
-            total += int(file.read_text().split()[0])
-    return total / 1e9
-
-
-class Client:
-    """libpq, so that the client's own work is as small as can be."""
-
-    def __init__(self, port: int, password: str) -> None:
-        place = f"host=127.0.0.1 port={port} dbname={DATABASE} user={USER} password={password}"
-        self._connection = pq.PGconn.connect(place.encode())
-        if self._connection.status != pq.ConnStatus.OK:
-            raise RuntimeError(self._connection.error_message.decode())
-
-    def prepare(self, name: bytes, sql: str) -> None:
-        self._good(self._connection.prepare(name, sql.encode()), pq.ExecStatus.COMMAND_OK)
-
-    def read(self, name: bytes, binary: int, times: int) -> None:
-        for _ in range(times):
-            result = self._connection.exec_prepared(name, None, result_format=binary)
-            self._good(result, pq.ExecStatus.TUPLES_OK)
-
-    def _good(self, result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:
-        if result.status != wanted:
-            raise RuntimeError(result.error_message.decode())
-
-
-@dataclass(slots=True)
-class Figures:
-    """Of one case: ratios of kept over plain block by block, and what a plain result takes, in microseconds."""
-
-    waited: list[float] = field(default_factory=list)
-    worked: list[float] = field(default_factory=list)
-    plain_waited: list[float] = field(default_factory=list)
-    plain_worked: list[float] = field(default_factory=list)
-
-
 def measure(case: Case, client: Client, pids: Sequence[int], options: argparse.Namespace) -> Figures:
     """Blocks of both sides in turns."""
-    for side in ("kept", "plain"):
-        name = f"{case.name} {side}".encode()
+    names = [f"{case.name} {side}" for side in ("kept", "plain")]
+    for name, side in zip(names, ("kept", "plain"), strict=True):
         client.prepare(name, case.sql.format(f"{case.table}_{side}"))
-        client.read(name, case.binary, 20)
-    found = Figures()
-    for repeat in range(options.repeats):
-        took: dict[str, tuple[float, float]] = {}
-        for side in ("kept", "plain") if repeat % 2 else ("plain", "kept"):
-            cpu, began = _cpu(pids), time.perf_counter()
-            client.read(f"{case.name} {side}".encode(), case.binary, options.block)
-            took[side] = time.perf_counter() - began, _cpu(pids) - cpu
-        found.waited.append(took["kept"][0] / took["plain"][0])
-        if took["plain"][1]:  # the kernel tells it in ticks
-            found.worked.append(took["kept"][1] / took["plain"][1])
-        found.plain_waited.append(took["plain"][0] / options.block * 1e6)
-        found.plain_worked.append(took["plain"][1] / options.block * 1e6)
-    return found
-
-
-def _row(name: str, found: Figures) -> str:
-    line = f"{name:<22}"
-    for ratios, plain in ((found.waited, found.plain_waited), (found.worked, found.plain_worked)):
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        line += f"{f'{middle:.2f} ({low:.2f}-{high:.2f})':>20}{f'of {statistics.median(plain):,.0f} us':>14}"
-    return line
+        for _ in range(20):
+            client.read(name, binary=case.binary)
+    kept, plain = (partial(client.read, name, binary=case.binary) for name in names)
+    return alternate(kept, plain, times=options.block, turns=options.repeats, pids=pids)
 
 
 @contextlib.contextmanager
@@ -166,24 +104,7 @@ def _gateway(folder: Path, rows: int, password: str) -> Iterator[tuple[int, list
         bundle = {"catalog.yaml": _catalog(), "purposes.yaml": _PURPOSES, "rules.csv": RULES}
         dsn = f"postgresql://{USER}:{password}@127.0.0.1:{server.port}/{DATABASE}"
         with serving(folder, bundle, USER, password, "benchmark", {DATABASE: (dsn, 10)}) as port:
-            yield port, _owners(port)
-
-
-def _owners(port: int) -> list[int]:
-    """The processes that listen: the supervisor opens the socket, the worker reads what comes."""
-    inodes = {
-        line.split()[9]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
-    }
-    found = set()
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if link.readlink().name.removeprefix("socket:[").removesuffix("]") in inodes:
-                found.add(int(link.parts[2]))
-    if not found:
-        raise RuntimeError(f"nothing listens on port {port}")
-    return sorted(found)
+            yield port, owners(port)
 
 
 def main() -> int:
@@ -194,11 +115,11 @@ def main() -> int:
         folder.chmod(0o755)
         sys.stderr.write("starting PostgreSQL and filling it\n")
         with _gateway(folder, options.rows, password) as (port, pids):
-            client = Client(port, password)
+            client = Client(port, USER, password)
             sys.stdout.write(f"{options.rows:,} rows; with / without a subject: median (quartiles) of ratios\n")
-            sys.stdout.write(f"{'':<22}{'time':>20}{'':>14}{'CPU of the gateway':>20}\n")
+            sys.stdout.write(f"{'':<24}{HEAD}\n")
             for case in CASES:
-                sys.stdout.write(_row(case.name, measure(case, client, pids, options)) + "\n")
+                sys.stdout.write(measure(case, client, pids, options).line(case.name) + "\n")
                 sys.stdout.flush()
     return 0
 

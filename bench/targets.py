@@ -153,20 +153,22 @@ def serving(
     password: str,
     purpose: str,
     databases: Mapping[str, tuple[str, int]],
+    more: str = "",
 ) -> Iterator[int]:
-    """A gateway with these files of a policy and one principal; gives its port. `databases`: DSN and pool by name."""
+    """A gateway with these files of a policy and one principal, where none of the files names others; gives its port.
+    `databases`: DSN and pool by name. `more`: settings that come behind those."""
     port, work = free_port(), folder / "menshen"
     (work / "policies").mkdir(parents=True)
     principal = (
         f"principals:\n  {user}:\n    department: it\n    kind: job\n"
         f'    verifier: "{verifier(password)}"\n    default_purpose: {purpose}\n'
     )
-    for name, text in {"model.conf": MODEL, **bundle, "principals.yaml": principal}.items():
+    for name, text in {"model.conf": MODEL, "principals.yaml": principal, **bundle}.items():
         (work / "policies" / name).write_text(text, encoding="utf-8")
     settings = f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n" + "".join(
         f'[databases.{name}]\ndsn = "{dsn}"\npool = {{size = {size}}}\n' for name, (dsn, size) in databases.items()
     )
-    (work / "menshen.toml").write_text(settings, encoding="utf-8")
+    (work / "menshen.toml").write_text(settings + more, encoding="utf-8")
     command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]
     with child(command, folder / "menshen.log", port, cwd=Path(__file__).parents[1]):
         yield port
