@@ -99,9 +99,10 @@ def child(command: list[str], log: Path, port: int, *, cwd: Path, user: str | No
 
 
 @contextlib.contextmanager
-def postgres(folder: Path, password: str) -> Iterator[EmbeddedPostgres]:
+def postgres(folder: Path, password: str, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
     """The embedded PostgreSQL with the benchmark's login and database."""
-    server = EmbeddedPostgres(folder / "pg", settings={"max_connections": "300", "shared_buffers": "512MB"})
+    usual = {"max_connections": "300", "shared_buffers": "512MB"}
+    server = EmbeddedPostgres(folder / "pg", settings={**usual, **(settings or {})})
     server.start()
     try:
         psql = str(server.bin / "psql")
@@ -166,7 +167,7 @@ def serving(
     for name, text in {"model.conf": MODEL, "principals.yaml": principal, **bundle}.items():
         (work / "policies" / name).write_text(text, encoding="utf-8")
     settings = f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n" + "".join(
-        f'[databases.{name}]\ndsn = "{dsn}"\npool = {{size = {size}}}\n' for name, (dsn, size) in databases.items()
+        f'[databases.{name}]\ndsn = "{dsn}"\npool.size = {size}\n' for name, (dsn, size) in databases.items()
     )
     (work / "menshen.toml").write_text(settings + more, encoding="utf-8")
     command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]

@@ -26,6 +26,9 @@ class Client:
         if self._connection.status != pq.ConnStatus.OK:
             raise RuntimeError(self._connection.error_message.decode())
 
+    def close(self) -> None:
+        self._connection.finish()
+
     def run(self, sql: str) -> None:
         """Without preparing it."""
         self._good(self._connection.exec_params(sql.encode(), None))
