@@ -47,12 +47,18 @@ class Database:
                     return rows
 
 
-class Postgres:
-    """The server of the run. `settings` are postgresql.conf settings."""
+def debian_programs() -> Path | None:
+    """The folder of the programs of Debian's newest PostgreSQL here, which knows TLS, as the embedded one does not."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
+    return found[-1].parent if found else None
 
-    def __init__(self, folder: Path, *, settings: dict[str, str] | None = None) -> None:
+
+class Postgres:
+    """The server of the run. `settings` are postgresql.conf settings, `programs` the folder of another PostgreSQL's."""
+
+    def __init__(self, folder: Path, *, settings: dict[str, str] | None = None, programs: Path | None = None) -> None:
         other = os.environ.get("MENSHEN_TEST_POSTGRES")
-        programs = Path(other) if other else None
+        programs = programs or (Path(other) if other else None)
         self.embedded = EmbeddedPostgres(folder / "pgdata", settings=settings, programs=programs)
         self._numbers = itertools.count(1)
 
