@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench bench-detect bench-defences services wheel lock clean
+.PHONY: help demo test lint types check bench bench-compare bench-detect bench-defences services wheel lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ types: $(STAMP)  ## mypy --strict
 
 check: lint types test  ## everything
 
-bench: $(STAMP)  ## measure: direct, through PgBouncer, through Menshen
+bench: $(STAMP)  ## measure: direct, through PgBouncer, through Menshen (ten minutes; ARGS="--only prepared --compiled")
 	$(BIN)/python -m bench.pgbench $(ARGS)
+
+bench-compare: $(STAMP)  ## two results of make bench: make bench-compare A=var/bench/x.json B=var/bench/y.json
+	$(BIN)/python -m bench.compare $(A) $(B)
 
 bench-detect: $(STAMP)  ## how well the detectors find: precision and recall on simulated weeks (a minute)
 	$(BIN)/python -m bench.detect $(ARGS)

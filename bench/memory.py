@@ -23,7 +23,7 @@ from pathlib import Path
 
 from psycopg import pq
 
-from bench.pgbench import Bench
+from bench.programs import Programs
 from bench.targets import CATALOG, DATABASE, PURPOSES, RULES, USER, Target, new_password, postgres, serving
 from bench.turns import Client, owners
 
@@ -159,7 +159,7 @@ def day(gateway: Gateway, hours: int, per_hour: int) -> bool:
 def started(folder: Path, password: str, clients: int) -> Iterator[Gateway]:
     settings = {"max_connections": str(clients + 100)}
     with postgres(folder, password, settings) as server:
-        Bench(server.bin, password).fill(Target("direct", server.port), 1, 0)
+        Programs(server.bin, password).fill(Target("direct", server.port), 1)
         bundle = {"catalog.yaml": CATALOG.partition("  public.wide:")[0], "purposes.yaml": PURPOSES, "rules.csv": RULES}
         dsn = f"postgresql://{USER}:{password}@127.0.0.1:{server.port}/{DATABASE}"
         more = f"[gateway.limits]\nmax_connections = {clients + 50}\n"

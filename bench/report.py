@@ -6,8 +6,8 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Run:
     rate: float
     """Transactions, or rows, per second."""
     latency_ms: float = 0.0
+    more: dict[str, float] = field(default_factory=dict)
+    """Further times in milliseconds by their names."""
 
 
 def median(runs: Sequence[Run]) -> float:
@@ -38,12 +40,13 @@ def ratios(runs: Sequence[Run], scenario: str, target: str, base: str) -> list[f
     ]
 
 
-def table(runs: Sequence[Run]) -> str:
-    """One line for each scenario and target: median rate, ratio to each other target with its spread."""
+def table(runs: Sequence[Run], goals: Mapping[tuple[str, str, str], float] | None = None) -> str:
+    """One line for each scenario and target: median rate, ratio to the others with its spread, and what it is meant to
+    be: `goals` by scenario, target and base."""
     targets = list(dict.fromkeys(run.target for run in runs))
-    bases = [name for name in targets if name != "menshen"]
+    bases = [name for name in targets if not name.startswith("menshen")]
     head = f"{'scenario':<24}{'target':<12}{'median/s':>12}{'latency ms':>12}"
-    lines = [head + "".join(f"{'/ ' + base:>26}" for base in bases)]
+    lines = [head + "".join(f"{'/ ' + base:>24}" for base in bases) + "  goal"]
     for scenario in dict.fromkeys(run.scenario for run in runs):
         for target in targets:
             own = [run for run in runs if (run.scenario, run.target) == (scenario, target)]
@@ -51,12 +54,21 @@ def table(runs: Sequence[Run]) -> str:
                 continue
             latency = statistics.median(run.latency_ms for run in own)
             line = f"{scenario:<24}{target:<12}{median(own):>12,.0f}{latency:>12.3f}"
+            wanted = ""
             for base in bases:
                 found = ratios(runs, scenario, target, base)
                 text = f"{statistics.median(found):.2f} ({min(found):.2f}-{max(found):.2f})" if found else "-"
-                line += f"{text:>26}"
-            lines.append(line)
+                line += f"{text:>24}"
+                goal = (goals or {}).get((scenario, target, base))
+                if goal is not None and found:
+                    wanted += f"  {goal:.2f} of {base}: {'reached' if statistics.median(found) >= goal else 'missed'}"
+            more = "".join(f"  {name} {_middle(own, name):.2f} ms" for name in own[0].more)
+            lines.append((line + wanted + more).rstrip())
     return "\n".join(lines)
+
+
+def _middle(runs: Sequence[Run], name: str) -> float:
+    return statistics.median(run.more[name] for run in runs)
 
 
 def save(path: Path, runs: Sequence[Run], arguments: dict[str, Any]) -> None:

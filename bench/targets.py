@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ CATALOG = """\
 classes:
   personal: {level: 2, title: {en: Personal, zh: 个人信息}}
   account: {parent: personal, title: {en: Account, zh: 账户}}
+  phone: {parent: personal, mask: phone}
+  email: {parent: personal, mask: email}
   public: {level: 1}
 tables:
   public.pgbench_accounts:
@@ -50,11 +53,29 @@ tables:
     columns: {aid: public, bid: public, abalance: account, filler: account}
   public.pgbench_branches:
     columns: {bid: public, bbalance: account, filler: account}
+  public.pgbench_tellers:
+    columns: {tid: public, bid: public, tbalance: account, filler: account}
+  public.pgbench_history:
+    columns: {tid: public, bid: public, aid: public, delta: account, mtime: public, filler: account}
   public.wide:
     columns: {id: public, label: account}
+  public.people:
+    subject: id
+    columns: {id: public, phone: phone, email: email}
 """
 PURPOSES = "purposes:\n  benchmark: {title: {en: Benchmark, zh: 测试}, basis: contract, departments: [it]}\n"
-RULES = "p, bench, benchmark, public, clear, allow\np, bench, benchmark, account, clear, allow\ng, bench_app, bench\n"
+RULES = """\
+p, *, benchmark, public, clear, allow
+p, bench, benchmark, account, clear, allow
+p, bench, benchmark, public.pgbench_accounts, update, allow
+p, bench, benchmark, public.pgbench_branches, update, allow
+p, bench, benchmark, public.pgbench_tellers, update, allow
+p, bench, benchmark, public.pgbench_history, insert, allow
+p, masked, benchmark, phone, partial, allow
+p, masked, benchmark, email, partial, allow
+g, bench_app, bench
+g, masked_app, masked
+"""
 
 
 @dataclass(frozen=True)
@@ -155,9 +176,10 @@ def serving(
     purpose: str,
     databases: Mapping[str, tuple[str, int]],
     more: str = "",
+    tree: Path | None = None,
 ) -> Iterator[int]:
     """A gateway with these files of a policy and one principal, where none of the files names others; gives its port.
-    `databases`: DSN and pool by name. `more`: settings that come behind those."""
+    `databases`: DSN and pool by name. `more`: settings behind those. `tree`: the source to run; None: this one."""
     port, work = free_port(), folder / "menshen"
     (work / "policies").mkdir(parents=True)
     principal = (
@@ -166,22 +188,46 @@ def serving(
     )
     for name, text in {"model.conf": MODEL, "principals.yaml": principal, **bundle}.items():
         (work / "policies" / name).write_text(text, encoding="utf-8")
-    settings = f"[http]\nport = {free_port()}\n[[listen]]\nport = {port}\n" + "".join(
+    http = free_port()
+    settings = f"[http]\nport = {http}\n[[listen]]\nport = {port}\n" + "".join(
         f'[databases.{name}]\ndsn = "{dsn}"\npool.size = {size}\n' for name, (dsn, size) in databases.items()
     )
     (work / "menshen.toml").write_text(settings + more, encoding="utf-8")
     command = [sys.executable, "-m", "gateway.cli", "serve", "-c", str(work / "menshen.toml")]
-    with child(command, folder / "menshen.log", port, cwd=Path(__file__).parents[1]):
+    with child(command, folder / "menshen.log", port, cwd=tree or Path(__file__).parents[1]):
+        _until_ready(http, folder / "menshen.log")
         yield port
 
 
+def _until_ready(port: int, log: Path, seconds: float = 60.0) -> None:
+    """The addresses are there before the workers are."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the gateway does not become ready:\n{log.read_text(errors='replace')[-2000:]}")
+
+
 @contextlib.contextmanager
-def menshen(folder: Path, upstream: int, password: str) -> Iterator[Target]:
-    """The gateway with policy, trail and metrics on; every column clear, so that only its own work is measured."""
-    bundle = {"catalog.yaml": CATALOG, "purposes.yaml": PURPOSES, "rules.csv": RULES}
+def menshen(folder: Path, upstream: int, password: str, workers: int = 1, tree: Path | None = None) -> Iterator[Target]:
+    """The gateway with policy, trail, metrics and watch on; `bench_app` sees all in clear, `masked_app` masks. `tree`:
+    the source to run; None: this one."""
+    name = "menshen" if workers == 1 else f"menshen x{workers}"
+    verified = f'default_purpose: benchmark, verifier: "{verifier(password)}"'
+    principals = "".join(f"  {user}: {{department: it, kind: job, {verified}}}\n" for user in (USER, "masked_app"))
+    bundle = {
+        "catalog.yaml": CATALOG,
+        "purposes.yaml": PURPOSES,
+        "rules.csv": RULES,
+        "principals.yaml": f"principals:\n{principals}",
+    }
     dsn = f"postgresql://{USER}:{password}@127.0.0.1:{upstream}/{DATABASE}"
-    with serving(folder, bundle, USER, password, "benchmark", {DATABASE: (dsn, 200)}) as port:
-        yield Target("menshen", port)
+    work = folder / name.replace(" ", "-")
+    work.mkdir()
+    more = f"[gateway]\nworkers = {workers}\n"
+    with serving(work, bundle, USER, password, "benchmark", {DATABASE: (dsn, 200)}, more, tree) as port:
+        yield Target(name, port)
 
 
 def new_password() -> str:
