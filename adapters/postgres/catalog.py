@@ -243,6 +243,16 @@ class Snapshot:
                 found.setdefault(parent, []).append(relation.name)
         return {parent: tuple(sorted(names)) for parent, names in found.items()}
 
+    @cached_property
+    def drawn(self) -> Mapping[TableName, tuple[Relation, ...]]:
+        """Sequence to the relations whose defaults or identities draw from it."""
+        found: dict[TableName, dict[TableName, Relation]] = {}
+        for relation in self.relations.values():
+            for column in relation.columns:
+                if column.sequence is not None:
+                    found.setdefault(column.sequence, {})[relation.name] = relation
+        return {sequence: tuple(relations.values()) for sequence, relations in found.items()}
+
     def descendants(self, name: TableName) -> tuple[TableName, ...]:
         """All that inherits from a relation, directly or not, itself left out."""
         found: dict[TableName, None] = {}

@@ -15,6 +15,7 @@ from adapters.postgres.sql.parse import Node, strings
 from adapters.postgres.sql.quote import quote_ident
 from adapters.postgres.sql.raising import CONDITIONAL, LIKE_FUNCTIONS, constant_list, gives_one_row, harmless, is_name
 from adapters.postgres.sql.scope import Level
+from adapters.postgres.sql.sequences import draw
 from gateway.model import TableName
 
 NONE = -1
@@ -217,6 +218,8 @@ def _judge_function(a: Analysis, names: list[str], body: Node, location: int) ->
         if name in allow.FUNCTIONS:
             if len(names) == 1 and (name in snapshot.user_functions or name in snapshot.extension_functions):
                 a.facts.qualify.append(a.text.at(location))
+            if name == "nextval":
+                draw(a, body.get("args", []), location)
             return True
         if _special(name, body):
             return False

@@ -223,6 +223,16 @@ class Call:
     qualified: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A value that is taken from a sequence by its name, as an INSERT into one of its tables would take it."""
+
+    sequence: str
+    """`schema.name`"""
+    relations: tuple[Relation, ...]
+    location: int
+
+
 @dataclass(eq=False, slots=True)
 class PartlyShown:
     """A reference to a catalogue relation of which only some rows, or not all columns, are shown."""
@@ -259,6 +269,7 @@ class Facts:
     """Relations of the system catalogue that are read."""
     refusals: list[Refusal] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
     qualify: list[int] = field(default_factory=list)
     """Where names begin that `pg_catalog.` is put before: catalogue relations without a schema, and built-in functions
     that a function of a user shares its name with."""

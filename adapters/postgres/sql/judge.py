@@ -54,6 +54,7 @@ def judge(facts: Facts, rights: Rights) -> Verdict:
         check_conditions(facts, rights)
         verdict.groups = guarded_groups(facts, rights)
         _calls(facts, rights)
+        _draws(facts, rights)
         _ddl(facts, rights)
         if facts.needs_clear:
             _whole(facts, verdict)
@@ -260,6 +261,21 @@ def _calls(facts: Facts, rights: Rights) -> None:
                 f"function {call.function} may not be called {purpose_of(rights)}",
                 f"The act call on {data_class} is needed.",
                 call.location,
+            )
+
+
+def _draws(facts: Facts, rights: Rights) -> None:
+    """A sequence gives its values to those who may insert into a table that draws from it. To anybody else they tell
+    how many rows there are, and who takes many leaves none for others."""
+    for draw in facts.draws:
+        veils = [veil for relation in draw.relations if (veil := rights.veil(relation)) is not None]
+        if not any(column.veil.insert for veil in veils for column in veil.columns):
+            tables = ", ".join(str(relation.name) for relation in draw.relations)
+            raise deny(
+                "no_rule",
+                f"no rule lets {rights.persona.principal} draw from the sequence {draw.sequence} {purpose_of(rights)}",
+                f"The act insert is needed on a column of {tables}.",
+                draw.location,
             )
 
 
