@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 5.0
 _SWEEP_SECONDS = 1.0
+_CANCEL_AGAIN_SECONDS = 1.0
 _SHARES: Final = secrets.SystemRandom()
 
 
@@ -270,15 +271,30 @@ class Pool:
                 if not await upstream.cancels.settled():
                     return "cancel"
                 upstream.transport.write(reset.request)
-                while reset.verdict is None:
-                    data = await inbox.read()
-                    if not data:
-                        return "lost"
-                    reset.feed(data)
+                quiet = await self._answered(upstream, inbox, reset, left.busy)
         except TimeoutError:
             return "timeout"
         upstream.parameters.update(reset.parameters)
-        return reset.verdict
+        return reset.verdict or "lost" if quiet else "cancel"
+
+    async def _answered(self, upstream: Upstream, inbox: Inbox, reset: Reset, busy: bool) -> bool:
+        """Read until there is a verdict, or the database is gone; False where a cancel may still arrive after that.
+
+        A cancel that comes before the backend has read the statement is lost, and nobody is told: while a `busy`
+        database is silent it is sent again, and that connection is not kept."""
+        quiet = True
+        while reset.verdict is None:
+            try:
+                async with asyncio.timeout(_CANCEL_AGAIN_SECONDS if busy and not reset.begun else None):
+                    data = await inbox.read()
+            except TimeoutError:
+                quiet = False
+                await self.backend.cancel(upstream)
+                continue
+            if not data:
+                break
+            reset.feed(data)
+        return quiet
 
     def _park(self, upstream: Upstream, key: Key) -> None:
         self._shelf.put(upstream, key, self._clock())

@@ -115,6 +115,11 @@ class Reset:
         end = requests.encode_query(f"SELECT {quote_literal(chance.end)}".encode())
         self.request = begin + _DISCARD + requests.encode_query(look.encode()) + end
 
+    @property
+    def begun(self) -> bool:
+        """The session before is over: the database works on the dialogue."""
+        return self._step > 0
+
     def feed(self, data: bytes) -> None:
         """Bytes of the database. What comes after the end of the dialogue makes the verdict a bad one."""
         if self._skip:

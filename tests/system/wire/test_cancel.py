@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres.pool.pool import PoolRules
+from adapters.postgres.pool.reset import CLEAN
 from adapters.postgres.wire import startup
 from tests.support.certificates import self_signed
 from tests.support.needs import need
@@ -87,3 +88,16 @@ def test_a_cancel_goes_to_the_database_over_tls(start_gateway: StartGateway, enc
             client.talk(b"", "T E:57014 Z:I")
     finally:
         gateway.stop()
+
+
+def test_a_client_that_is_gone_as_soon_as_it_asked_holds_up_nobody(start_gateway: StartGateway) -> None:
+    """Its cancel may reach the database before its statement does, and is lost then: it is sent again."""
+    gateway = start_gateway(pool=PoolRules(size=1, idle=1, wait_seconds=15))
+    for _ in range(30):
+        with gateway.raw() as client:
+            client.send(query("SELECT pg_sleep(60)"))
+        with gateway.raw() as after:
+            after.talk(query("SELECT 1"), "T D:1 C Z:I")
+    resets = gateway.call(gateway.server.pools)["app"].resets
+    assert CLEAN in resets
+    assert "timeout" not in resets, resets
