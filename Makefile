@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench bench-compare bench-detect bench-defences services wheel lock clean
+.PHONY: help demo test lint types check bench bench-compare bench-detect bench-defences fuzz services wheel lock clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-detect: $(STAMP)  ## how well the detectors find: precision and recall on 
 
 bench-defences: $(STAMP)  ## what each defence costs, in ratios (two minutes)
 	$(BIN)/python -m bench.defences $(ARGS)
+
+fuzz: $(STAMP)  ## coverage-guided fuzzing: make fuzz ARGS="messages -runs=1000000" (targets: tests/fuzz/coverage)
+	$(BIN)/python -m tests.fuzz.coverage $(ARGS)
 
 services:  ## what some tests and the bench need beside Python: PgBouncer, node (Debian packages, as root)
 	scripts/services.sh

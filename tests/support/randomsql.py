@@ -248,7 +248,7 @@ class Generator(Sources):
 
     def column_of_many(self, kind: str, scope: Scope, depth: int) -> str:
         query = self.query([kind], Scope(outer=scope.all), depth)
-        return f"({query.text})" if query.setop or query.sorted else f"({query.text} ORDER BY 1)"
+        return f"({query.text})" if query.sorted else f"({query.text} ORDER BY 1)"
 
     def exists(self, scope: Scope, depth: int) -> str:
         return f"EXISTS ({self.select([self.pick('nt')], Scope(outer=scope.all), depth).text})"

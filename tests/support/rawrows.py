@@ -18,9 +18,9 @@ class Answer:
     message: str = ""
 
     def same(self, other: Answer, *, rows: bool = True) -> bool:
-        """Whether both say the same. `rows=False`: only as much, of whatever rows."""
+        """Whether both say the same, or both fail. `rows=False`: only as much, of whatever rows."""
         if self.sqlstate or other.sqlstate:
-            return self.sqlstate == other.sqlstate
+            return bool(self.sqlstate and other.sqlstate)
         if not rows:
             return self.names == other.names
         return (self.names, self.rows) == (other.names, other.rows)

@@ -138,6 +138,9 @@ def admit(startup: Startup, *, unrestricted: bool) -> dict[str, str]:
 
 
 def _escape(word: str) -> str:
+    """An empty word can only be the last one: a backslash with nothing behind it."""
+    if not word:
+        return "\\"
     return "".join(f"\\{c}" if c.isspace() or c == "\\" else c for c in word)
 
 

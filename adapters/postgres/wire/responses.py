@@ -27,7 +27,8 @@ def decode_error(body: bytes) -> ErrorFields:
 
 def encode_error(fields: Iterable[tuple[str, str]], kind: bytes = b"E") -> bytes:
     body = b"".join(
-        code.encode() + value.replace("\0", "").encode("utf-8", "surrogateescape") + b"\0" for code, value in fields
+        code.encode("latin-1") + value.replace("\0", "").encode("utf-8", "surrogateescape") + b"\0"
+        for code, value in fields
     )
     return frame(kind, body + b"\0")
 
