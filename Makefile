@@ -32,7 +32,7 @@ types: $(STAMP)  ## mypy --strict
 
 check: lint types test  ## everything
 
-bench: $(STAMP)  ## measure: direct, through PgBouncer, through Menshen (ten minutes; ARGS="--only prepared --compiled")
+bench: $(STAMP)  ## measure: direct, through PgBouncer, through Menshen (twenty minutes; ARGS="--only prepared --compiled")
 	$(BIN)/python -m bench.pgbench $(ARGS)
 
 bench-compare: $(STAMP)  ## two results of make bench: make bench-compare A=var/bench/x.json B=var/bench/y.json

@@ -1,6 +1,6 @@
 """Throughput and latency through Menshen, through PgBouncer and without either, interleaved in one run.
 
-    python -m bench.pgbench                          about ten minutes
+    python -m bench.pgbench                          about twenty minutes
     python -m bench.pgbench --only prepared --clients 1,16 --repeats 5 --workers 1,2 --compiled
     python -m bench.pgbench --list
 
