@@ -95,7 +95,7 @@ class Gateway:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, *, timeout: float = 15.0) -> None:
+    def start(self, *, timeout: float = 45.0) -> None:
         """Start it and wait for /readyz; an early end or a timeout fails with its log."""
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
@@ -117,7 +117,7 @@ class Gateway:
         self.kill()
         raise AssertionError(f"the gateway was not ready after {timeout} s:\n{self.log}")
 
-    def stop(self, *, timeout: float = 15.0) -> int | None:
+    def stop(self, *, timeout: float = 30.0) -> int | None:
         """Drain with SIGTERM; gives the exit code, None where it did not run."""
         if self._process is None:
             return None

@@ -153,7 +153,7 @@ def test_a_database_that_comes_later(gateway: Gateway, database: Database) -> No
     gateway.config.write_text(text.replace(f"/{database.name}", f"/{name}"))
     server = database.server
     with pytest.raises(AssertionError, match="was not ready"):
-        gateway.start(timeout=3.0)
+        gateway.start(timeout=10.0)
     process_log = gateway.log
     assert "the database of the dsn does not exist" in process_log
     database.execute(f'CREATE DATABASE "{name}"')

@@ -28,7 +28,7 @@ def begun(gateway: Gateway) -> subprocess.Popen[bytes]:
 
 def ended(process: subprocess.Popen[bytes]) -> int:
     try:
-        return process.wait(15)
+        return process.wait(60)
     finally:
         process.kill()
 
