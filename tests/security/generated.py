@@ -220,13 +220,15 @@ class Trial:
     ) -> None:
         if "57014" in (got.sqlstate, want.sqlstate) or got.same(want, rows=one.stable):
             return
+        if "21000" in (got.sqlstate, want.sqlstate) and "WITH TIES" in one.sql:
+            return  # PostgreSQL's plan of min() and max() by an index keeps the WITH TIES, and finds too many rows
         self._found(
             f"DIFFERS {what}",
             number,
             persona,
             one,
             plan,
-            f"{got.sqlstate or got.rows[:3]} {want.sqlstate or want.rows[:3]} {got.message}",
+            f"{got.sqlstate or got.rows[:3]} {want.sqlstate or want.rows[:3]} {got.message} {want.message}",
         )
 
     def _found(self, kind: str, number: int, persona: str, one: Statement, plan: Plan, detail: str) -> None:

@@ -11,6 +11,9 @@ INTEGER: Final = frozenset({"int2", "int4", "int8"})
 NUMBER: Final = frozenset({"numeric", "float4", "float8"})
 TIMESTAMP: Final = frozenset({"timestamp", "timestamptz"})
 NETWORK: Final = frozenset({"inet", "cidr"})
+_NO_EQUALITY: Final = ("json", "jsonpath", "xml", "point", "box", "polygon", "path", "lseg", "line", "refcursor")
+UNEQUAL: Final = frozenset({*_NO_EQUALITY, *(f"_{base}" for base in _NO_EQUALITY)})
+"""Types that no GROUP BY, DISTINCT or UNION takes: `pg_opclass` has no default class for them, nor for their arrays."""
 
 _FAMILIES: Final = (
     ("text", TEXT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.sql.analysis import Analysis
+from adapters.postgres.sql.columntype import UNEQUAL
 from adapters.postgres.sql.conjuncts import conditions, note_conjuncts
 from adapters.postgres.sql.expressions import NONE, walk, window
 from adapters.postgres.sql.facts import GroupMend, RelationUse, Sources
@@ -177,7 +178,10 @@ def with_clause(a: Analysis, clause: Node | None, outer: Level | None) -> Level:
 
 
 def _mend_grouping(a: Analysis, body: Node, level: Level) -> None:
-    """Where GROUP BY names a whole primary key, PostgreSQL lets the table's other columns stand ungrouped."""
+    """Where GROUP BY names a whole primary key, PostgreSQL lets the table's other columns stand ungrouped.
+
+    Nothing can be grouped by a type that has no equality: where the statement names such a column for itself, it fails.
+    """
     if any("GroupingSet" in g for g in body["groupClause"]) or body.get("groupDistinct"):
         return
     grouped: set[tuple[int, str]] = set()
@@ -194,7 +198,8 @@ def _mend_grouping(a: Analysis, body: Node, level: Level) -> None:
         use = item.use
         if isinstance(use, RelationUse) and use.relation.primary_key:
             mine = {column for owner, column in grouped if owner == id(item)}
-            missing = [c for c in use.visible if c in item.grouped and c not in mine]
+            comparable = {c.name for c in use.relation.columns if c.type.base not in UNEQUAL}
+            missing = [c for c in use.visible if c in item.grouped and c not in mine and c in comparable]
             if missing and first is not None and set(use.relation.primary_key) <= mine:
                 back = {real: name for name, real in item.real.items()}
                 a.facts.mends.append(GroupMend(use, a.text.at(first), tuple(back.get(c, c) for c in missing)))
