@@ -40,13 +40,19 @@ def plant(postgres: Postgres, canaries: Canaries, name: str) -> Database:
 def attacked(postgres: Postgres, canaries: Canaries) -> Database:
     database = plant(postgres, canaries, "attacked")
     postgres.create(template=database.name, name="calm")
-    copy = postgres.create(template=database.name, name="reference")
+    without_expired(postgres, database, "reference")
+    return database
+
+
+def without_expired(postgres: Postgres, database: Database, name: str) -> Database:
+    """A copy without the rows that are past their retention, with the same OIDs."""
+    copy = postgres.create(template=database.name, name=name)
     copy.execute(
         "SET session_replication_role = replica;"
         "DELETE FROM shop.people WHERE created_at < now() - interval '3 years';"
         "DELETE FROM shop.contacts WHERE created_at < now() - interval '3 years'"
     )
-    return database
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ from gateway.model import Denial
 from gateway.policy.policy import load
 from tests.security.canaries import FOLDER, Canaries
 from tests.security.client import Client, error, messages
-from tests.security.conftest import plant
+from tests.security.conftest import plant, without_expired
 from tests.security.oracle import Oracle
 from tests.security.runner import PERSONAS
 from tests.support.gateway import Gateway
@@ -124,12 +124,7 @@ def build(postgres: Postgres, name: str) -> World:
     canaries, others = Canaries("door gods"), Canaries("Shentu and Yulü")
     database = plant(postgres, canaries, name)
     other = plant(postgres, others, f"{name}_other")
-    reference = postgres.create(template=database.name, name=f"{name}_reference")
-    reference.execute(
-        "SET session_replication_role = replica;"
-        "DELETE FROM shop.people WHERE created_at < now() - interval '3 years';"
-        "DELETE FROM shop.contacts WHERE created_at < now() - interval '3 years'"
-    )
+    reference = without_expired(postgres, database, f"{name}_reference")
     policy = load(FOLDER / "bundle")
     snapshot = asyncio.run(_look(database.dsn))
     planner = PostgresPlanner(policy, snapshot, PseudonymKeys(b"k" * 32), b"h" * 32)
