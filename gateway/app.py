@@ -389,7 +389,7 @@ class Gateway:
         }
         gauges.upstream_up = lambda: {name: not database.keeper.trouble for name, database in self.databases.items()}
         gauges.certificates = _certificates(self.settings.listen)
-        gauges.pool_limit = {name: database.settings.pool.size for name, database in self.databases.items()}
+        gauges.pools = lambda: self.server.pools() if self.server is not None else {}
 
     def _trail_figures(self) -> TrailFigures:
         state = self.trail.state()

@@ -124,9 +124,6 @@ class Meter:
         name = self._database(database) if database else NONE
         self._metrics.counters["logins_failed_total"][name, self._word(reason)] += 1
 
-    def pool(self, database: str, open_: int, waiting: int) -> None:
-        self._metrics.gauges.pool[self._database(database)] = (open_, waiting)
-
     def trail_failed(self) -> None:
         self._metrics.counters["trail_failures_total"][()] += 1
 

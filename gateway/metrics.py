@@ -10,7 +10,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -67,6 +67,16 @@ DEFINITIONS: Mapping[str, Definition] = _define(
     ("pool_connections", "gauge", "database", "Connections to the database that are open."),
     ("pool_waiting_clients", "gauge", "database", "Clients that wait for a connection to the database."),
     ("pool_limit_connections", "gauge", "database", "Connections to the database that the pool may open."),
+    ("pool_idle_connections", "gauge", "database", "Of them, those that are kept for the next session."),
+    ("pool_opened_total", "counter", "database", "Connections to the database that were made."),
+    ("pool_reused_total", "counter", "database", "Sessions that were given a kept connection."),
+    (
+        "pool_resets_total",
+        "counter",
+        "database verdict",
+        "Connections cleaned, by what was found; only `clean` is kept.",
+    ),
+    ("pool_closed_total", "counter", "database reason", "Connections to the database that were closed, by the reason."),
     ("upstream_up", "gauge", "database", "Whether the database answered when it was last asked (1) or not (0)."),
     ("policy_info", "gauge", "digest", "Always 1; the digest of the bundle in force."),
     ("policy_loaded_timestamp_seconds", "gauge", "", "When the bundle in force was loaded, as Unix time."),
@@ -196,6 +206,32 @@ class WatchFigures:
     """(channel,) → messages in the queue"""
 
 
+class PoolFigures(Protocol):
+    """The connections to one database at this moment, and their counts since the start."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def open(self) -> int: ...
+    @property
+    def idle(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def opened(self) -> int: ...
+    @property
+    def reused(self) -> int: ...
+    @property
+    def resets(self) -> Mapping[str, int]:
+        """Verdict → resets; a small set of words."""
+        ...
+
+    @property
+    def closed(self) -> Mapping[str, int]:
+        """Reason → connections; a small set of words."""
+        ...
+
+
 @dataclass(slots=True)
 class Gauges:
     """States that the composition root keeps true; read when metrics are asked for."""
@@ -203,9 +239,8 @@ class Gauges:
     build: Labels = ("", "", "")
     started: float = 0.0
     ready: Callable[[], Mapping[str, bool]] = dict
-    pool: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """database → (open connections, waiting clients)"""
-    pool_limit: dict[str, int] = field(default_factory=dict)
+    pools: Callable[[], Mapping[str, PoolFigures]] = dict
+    """database → its connections"""
     trail: Callable[[], TrailFigures] = TrailFigures
     plan_cache: Callable[[], Mapping[str, tuple[int, int]]] = dict
     """database → (hits, misses)"""
@@ -274,11 +309,21 @@ class Metrics(Collector):
             },
         )
 
+    def _pool_values(self, key: str) -> Mapping[Labels, int]:
+        pools = self.gauges.pools()
+        if key == "pool_resets_total":
+            return {(name, verdict): n for name, pool in pools.items() for verdict, n in pool.resets.items()}
+        if key == "pool_closed_total":
+            return {(name, reason): n for name, pool in pools.items() for reason, n in pool.closed.items()}
+        return {(name,): pool.opened if "opened" in key else pool.reused for name, pool in pools.items()}
+
     def _counter_values(self, key: str) -> Mapping[Labels, float]:
         values: Mapping[Labels, int] = self.counters[key]
         if key.startswith("plan_cache_"):
             index = 0 if "hits" in key else 1
             values = {(name,): pair[index] for name, pair in self.gauges.plan_cache().items()}
+        elif key.startswith("pool_"):
+            values = self._pool_values(key)
         elif key in ("trail_records_total", "trail_refused_records_total"):
             trail = self.gauges.trail()
             values = {(): trail.refused if "refused" in key else trail.records}
@@ -306,15 +351,16 @@ class Metrics(Collector):
         }
 
     def _gauge_values(self) -> Mapping[str, Mapping[Labels, float]]:
-        gauges, now, trail = self.gauges, self._clock(), self.gauges.trail()
+        gauges, now, trail, pools = self.gauges, self._clock(), self.gauges.trail(), self.gauges.pools()
         return {
             "build_info": {gauges.build: 1},
             "start_timestamp_seconds": {(): gauges.started},
             "ready": {(check,): float(good) for check, good in gauges.ready().items()},
             "connections": {(name,): count for name, count in self.connections.items()},
-            "pool_connections": {(name,): pair[0] for name, pair in gauges.pool.items()},
-            "pool_waiting_clients": {(name,): pair[1] for name, pair in gauges.pool.items()},
-            "pool_limit_connections": {(name,): limit for name, limit in gauges.pool_limit.items()},
+            "pool_connections": {(name,): pool.open for name, pool in pools.items()},
+            "pool_idle_connections": {(name,): pool.idle for name, pool in pools.items()},
+            "pool_waiting_clients": {(name,): pool.waiting for name, pool in pools.items()},
+            "pool_limit_connections": {(name,): pool.limit for name, pool in pools.items()},
             "upstream_up": {(name,): float(up) for name, up in gauges.upstream_up().items()},
             "policy_info": {(gauges.policy_digest,): 1} if gauges.policy_digest else {},
             "policy_loaded_timestamp_seconds": {(): gauges.policy_loaded},

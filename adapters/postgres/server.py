@@ -169,11 +169,7 @@ class PostgresServer:
         )
 
     def _pool(self, name: str, target: DatabaseTarget) -> Pool:
-        def changed() -> None:
-            self._observer.pool(name, pool.open, pool.waiting)
-
-        pool = Pool(_backend(name, target), target.pool, spawn=self._spawn, changed=changed)
-        return pool
+        return Pool(_backend(name, target), target.pool, spawn=self._spawn)
 
     def _spawn(self, work: object, name: str) -> None:
         self._tasks.start(cast(Coroutine[Any, Any, Any], work), name=name)

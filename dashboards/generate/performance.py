@@ -80,9 +80,10 @@ LIMITS = Row(
     "资源与上限",
     (
         Panel(
-            "lines", "Connections to the databases", "数据库连接", "Open ones against what the pool may open; clients that wait.", "已打开连接、连接池上限与等待的客户端。", Unit.COUNT,
+            "lines", "Connections to the databases", "数据库连接", "Open ones against what the pool may open, those kept for the next session; clients that wait.", "已打开连接、连接池上限、保留待用的连接与等待的客户端。", Unit.COUNT,
             (
                 q(f"sum by (database) (menshen_pool_connections{{{_DB}}})", "{{database}} open 已开"),
+                q(f"sum by (database) (menshen_pool_idle_connections{{{_DB}}})", "{{database}} kept 待用"),
                 q(f"sum by (database) (menshen_pool_limit_connections{{{_DB}}})", "{{database}} limit 上限"),
                 q(f"sum by (database) (menshen_pool_waiting_clients{{{_DB}}})", "{{database}} waiting 等待"),
             ), 8,

@@ -68,10 +68,6 @@ class Observer(Protocol):
         known; `record`: one record was made durable."""
         ...
 
-    def pool(self, database: str, open_: int, waiting: int) -> None:
-        """Connections to the database, and clients that wait for one; called when either changes."""
-        ...
-
     def trail_failed(self) -> None:
         """A record could not be made durable; the statement's rows were withheld."""
         ...
@@ -106,9 +102,6 @@ class Silent:
         pass
 
     def stage(self, stage: str, microseconds: float) -> None:
-        pass
-
-    def pool(self, database: str, open_: int, waiting: int) -> None:
         pass
 
     def trail_failed(self) -> None:

@@ -105,7 +105,7 @@ class _Counts:
 
 
 class Pool:
-    """`spawn` starts a task by a name; `changed` is called when figures may have changed."""
+    """`spawn` starts a task by a name."""
 
     def __init__(
         self,
@@ -113,13 +113,11 @@ class Pool:
         rules: PoolRules,
         *,
         spawn: Callable[[Awaitable[Any], str], None],
-        changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.backend = backend
         self.rules = rules
         self._spawn = spawn
-        self._changed = changed
         self._clock = clock
         self._places = Places(rules.size, rules.per_principal)
         self._turns: dict[Ticket, asyncio.Future[None]] = {}
@@ -150,7 +148,6 @@ class Pool:
             self._leave(ticket)
             raise
         self._active += 1
-        self._changed()
         return Lease(ticket, key, upstream)
 
     async def _place(self, principal: str) -> Ticket:
@@ -158,7 +155,6 @@ class Pool:
         if ticket.granted:
             return ticket
         turn = self._turns[ticket] = asyncio.get_running_loop().create_future()
-        self._changed()
         try:
             async with asyncio.timeout(self.rules.wait_seconds):
                 await turn
@@ -170,7 +166,6 @@ class Pool:
             raise
         finally:
             self._turns.pop(ticket, None)
-            self._changed()
         return ticket
 
     def _full(self, principal: str) -> UpstreamUnavailable:
@@ -245,7 +240,6 @@ class Pool:
                 await self.backend.cancel(upstream)
             if self._wanted(upstream, left):
                 verdict = await self._reset(upstream, left, inbox, lease.key)
-                self._counts.resets[verdict] += 1
                 reason = "" if verdict == CLEAN and self._wanted(upstream, left) else "reset"
                 if verdict == "timeout":  # what was sent behind the cancelled statement runs now
                     await self.backend.cancel(upstream)
@@ -260,7 +254,12 @@ class Pool:
             self._leave(lease.ticket)
 
     async def _reset(self, upstream: Upstream, left: Left, inbox: Inbox, key: Key) -> str:
-        """The verdict of the dialogue; `timeout`, `lost` or `cancel` where it did not come to one."""
+        """The verdict of the dialogue, which is counted; `timeout`, `lost` or `cancel` where it did not come to one."""
+        verdict = await self._verdict(upstream, left, inbox, key)
+        self._counts.resets[verdict] += 1
+        return verdict
+
+    async def _verdict(self, upstream: Upstream, left: Left, inbox: Inbox, key: Key) -> str:
         settings = {name.lower(): value for name, value in key[1]}
         identity = Identity(settings["user"], settings.get("role", ""))
         chance = Chance(secrets.token_hex(16), secrets.token_hex(16), _SHARES.uniform(-1, 1))
@@ -303,7 +302,6 @@ class Pool:
             self._give_up("surplus")
         if self._sweep_timer is None:
             self._sweep_timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
-        self._changed()
 
     def _take_over(self, upstream: Upstream) -> Inbox:
         """From here on the connection's bytes come to us."""
@@ -335,7 +333,6 @@ class Pool:
     def _close(self, upstream: Upstream, reason: str) -> None:
         del self._open[upstream]
         self._counts.closed[reason] += 1
-        self._changed()
         transport = upstream.transport
         _drain(upstream)
         terminate(transport)

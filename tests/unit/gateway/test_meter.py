@@ -70,7 +70,6 @@ def test_connections_logins_pool_and_trail() -> None:
     meter.connection_closed("crm")
     meter.login_failed("", "unknown_database")
     meter.login_failed("crm", "password")
-    meter.pool("crm", 3, 1)
     meter.trail_failed()
     meter.denied("crm", "no_purpose")
     meter.stage("judge", 12.5)
@@ -78,7 +77,6 @@ def test_connections_logins_pool_and_trail() -> None:
     assert metrics.connections == {"crm": 1}
     assert metrics.counters["sessions_total"] == {("crm",): 2}
     assert metrics.counters["logins_failed_total"] == {("none", "unknown_database"): 1, ("crm", "password"): 1}
-    assert metrics.gauges.pool == {"crm": (3, 1)}
     assert metrics.counters["trail_failures_total"] == {(): 1}
     assert metrics.counters["denials_total"] == {("crm", "no_purpose"): 1}
     assert metrics.stages["judge"].sum_us == 12.5

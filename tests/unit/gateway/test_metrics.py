@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.postgres.pool.pool import Figures
 from gateway.metrics import BUCKETS_US, DEFINITIONS, STAGES, Metrics, TrailFigures, WatchFigures
 
 ROOT = Path(__file__).parents[3]
@@ -25,8 +26,8 @@ def filled() -> Metrics:
     metrics.gauges.trail = lambda: TrailFigures(True, 5, 0, 500, 1)
     metrics.gauges.plan_cache = lambda: {"crm": (7, 2)}
     metrics.gauges.catalogue_read = lambda: {"crm": 940.0}
-    metrics.gauges.pool["crm"] = (2, 0)
-    metrics.gauges.pool_limit["crm"] = 10
+    pool = Figures(10, 3, 2, 1, 0, 5, 4, {"clean": 6, "settings": 1}, {"idle": 2})
+    metrics.gauges.pools = lambda: {"crm": pool}
     return metrics
 
 
