@@ -92,7 +92,7 @@ class Installed:
 
 
 @contextmanager
-def prepared(postgres: Postgres, folder: Path) -> Iterator[Installed]:
+def prepared(postgres: Postgres, folder: Path, **database_settings: object) -> Iterator[Installed]:
     """Nothing is installed yet, and the gateway does not run yet; `folder` is empty."""
     bundle = folder / "bundle"
     bundle.mkdir()
@@ -102,7 +102,7 @@ def prepared(postgres: Postgres, folder: Path) -> Iterator[Installed]:
     database = postgres.create(name=f"managed_{uuid.uuid4().hex[:8]}")
     database.execute(SCHEMA)
     database.execute(f'ALTER DATABASE "{database.name}" SET search_path = app, public')
-    settings = {"databases": {"db": {"mode": "managed", "catalogue_refresh_seconds": 0.2}}}
+    settings = {"databases": {"db": {"mode": "managed", "catalogue_refresh_seconds": 0.2, **database_settings}}}
     gateway = Gateway(folder / "gateway", {"db": database.dsn}, policies=bundle, settings=settings)
     one = Installed(database, gateway)
     try:
