@@ -98,7 +98,8 @@ class Runner:
             one = self._attack(case, protocol)
             if one is not None and one.by_chance:  # what the case shows, it shows again
                 again = self._attack(case, protocol)
-                one = again if again is not None and again.detail == one.detail else None
+                chance = again is not None and again.by_chance and again.detail != one.detail
+                one = None if chance else again
             if one is not None:
                 found.append(one)
         return found
